@@ -1,0 +1,303 @@
+#include "agent/fleet/fleet_agent.h"
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/fleet/enroll.h"
+#include "agent/fleet/fleet_link.h"
+#include "agent/fleet/membership.h"
+#include "agent/fleet/uplink.h"
+#include "agent/update/probe.h"
+#include "agent/update/update_driver.h"
+#include "linnet/fleet/v1/fleet.pb.h"
+#include "runtime/base/hash.h"
+#include "runtime/base/log.h"
+#include "runtime/base/mutex.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/base/string_view.h"
+
+namespace linnet::fleet {
+namespace {
+
+constexpr absl::Duration kRenewRetry = absl::Minutes(10);
+// Held streams come back after this, doubled up to the other, with jitter.
+constexpr absl::Duration kWatchFirst = absl::Seconds(1);
+constexpr absl::Duration kWatchMost = absl::Minutes(10);
+
+uint64_t Seed() {
+  uint64_t seed = 0;
+  for (const char c : base::RandomBytes(8)) seed = seed << 8 | static_cast<unsigned char>(c);
+  return seed;
+}
+
+class FleetAgentImpl final : public FleetAgent {
+ public:
+  FleetAgentImpl(FleetAgentOptions options, repo::StateDatabase& state, base::FileSystem& fs,
+                 const base::Clock& clock)
+      : options_(std::move(options)),
+        clock_(clock),
+        trust_(fs, options_.state_dir + "/trust"),
+        gate_(state, clock, options_.uplink_budget_bytes),
+        probe_(update::MakeProcessProbe({.program = options_.probe_path})) {}
+
+  ~FleetAgentImpl() override { FleetAgentImpl::Stop(); }
+
+  absl::Status Init(repo::StateDatabase& state, base::FileSystem& fs, update::ModelHost& host) {
+    LINNET_RETURN_IF_ERROR(fs.CreateDirectories(options_.state_dir + "/trust", 0700));
+    LINNET_ASSIGN_OR_RETURN(membership_,
+                            Membership::Open(fs, options_.state_dir + "/identity", state, clock_));
+    // A connection of its own: a download holds no lock of the repositories.
+    LINNET_ASSIGN_OR_RETURN(chunk_db_, db::Database::Open(state.db().path(), db::Durability::kFull));
+    LINNET_ASSIGN_OR_RETURN(store_, chunks::ChunkStore::Open(fs, options_.state_dir + "/models", *chunk_db_));
+    link_ = std::make_unique<FleetLink>(*membership_, gate_, options_.facts, options_.download_bytes_a_second,
+                                        clock_);
+    update::DriverOptions driver;
+    driver.trust_dir = options_.state_dir + "/trust";
+    driver.poll = options_.poll;
+    driver.seed = Seed();
+    driver_ = std::make_unique<update::UpdateDriver>(
+        std::move(driver), update::DriverParts{state, *store_, fs, clock_, *link_, *probe_, host});
+    return absl::OkStatus();
+  }
+
+  void Start() override {
+    base::MutexLock lock(mutex_);
+    if (updates_.joinable() || stopping_) return;
+    updates_ = std::thread([this] { RunUpdates(); });
+    watch_ = std::thread([this] { RunWatch(); });
+  }
+
+  void Stop() override {
+    {
+      base::MutexLock lock(mutex_);
+      if (stopping_) return;
+      stopping_ = true;
+      wake_.SignalAll();
+    }
+    // Absent when Init has failed.
+    if (driver_ != nullptr) driver_->Quit();
+    if (link_ != nullptr) link_->Shutdown();
+    if (updates_.joinable()) updates_.join();
+    if (watch_.joinable()) watch_.join();
+  }
+
+  bool WaitUntilModelLoaded(absl::Duration timeout) override {
+    const absl::Time end = absl::Now() + timeout;
+    base::MutexLock lock(mutex_);
+    while (!resumed_ && !stopping_) {
+      const absl::Duration left = end - absl::Now();
+      if (left <= absl::ZeroDuration()) return false;
+      wake_.WaitFor(mutex_, std::min(left, absl::Hours(1)));
+    }
+    return resumed_;
+  }
+
+  absl::Status Enroll(std::string_view token) override {
+    base::MutexLock one(enrolling_);
+    LINNET_RETURN_IF_ERROR(EnrollWith(token, *membership_, gate_, trust_));
+    base::Log(base::Severity::kInfo, "enrolled",
+              {{"coordinator", base::LogValue::Id(membership_->enrolment()->coordinator)}});
+    link_->Reset();
+    driver_->CheckSoon();
+    Wake();
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckNow() override {
+    LINNET_RETURN_IF_ERROR(membership_->credentials().status());
+    driver_->CheckSoon();
+    Wake();
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::string> OfferModel(const std::string& path, std::string_view target_name) override {
+    LINNET_RETURN_IF_ERROR(membership_->credentials().status());
+    if (const update::State state = driver_->state(); update::IsSaved(state)) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "an update is under way (", std::string(update::NameOf(state)), "); try again after it"));
+    }
+    return OnUpdateThread([&] { return driver_->Offer(path, target_name); });
+  }
+
+  absl::StatusOr<std::string> InstallBundle(const std::string& dir, std::string_view root_sha256) override {
+    return OnUpdateThread([&] { return driver_->InstallBundle(dir, root_sha256); });
+  }
+
+  FleetStatus status() override {
+    FleetStatus status;
+    const std::optional<repo::Enrolment> enrolment = membership_->enrolment();
+    status.enrolled = enrolment.has_value();
+    if (enrolment.has_value()) status.coordinator = enrolment->coordinator;
+    status.coordinator_reachable = link_->reachable();
+    status.update_state = std::string(update::NameOf(driver_->state()));
+    status.last_update_error = driver_->last_error();
+    status.budget_bytes_a_day = gate_.budget_bytes_a_day();
+    if (const auto credentials = membership_->credentials(); credentials.ok()) {
+      status.certificate_expires = credentials->chain.front().not_after();
+      status.key_sha256 = base::AsView(credentials->chain.front().SpkiSha256());
+    }
+    return status;
+  }
+
+ private:
+  struct Offer {
+    std::function<absl::StatusOr<std::string>()> work;
+    std::optional<absl::StatusOr<std::string>> result;
+  };
+
+  // The update thread does it, between two steps; the caller waits, so `work` may refer to what it has.
+  absl::StatusOr<std::string> OnUpdateThread(std::function<absl::StatusOr<std::string>()> work) {
+    Offer offer{std::move(work), std::nullopt};
+    base::MutexLock lock(mutex_);
+    if (!updates_.joinable() || stopping_) return absl::FailedPreconditionError("the agent is not running");
+    while (offer_ != nullptr && !stopping_) wake_.Wait(mutex_);  // one at a time
+    offer_ = &offer;
+    wake_.SignalAll();
+    while (!offer.result.has_value() && !stopped_) wake_.Wait(mutex_);
+    if (offer_ == &offer) offer_ = nullptr;
+    wake_.SignalAll();
+    return offer.result.has_value()
+               ? *std::move(offer.result)
+               : absl::StatusOr<std::string>(absl::CancelledError("the agent is stopping"));
+  }
+
+  void Wake() {
+    base::MutexLock lock(mutex_);
+    ++wakes_;
+    wake_.SignalAll();
+  }
+
+  void RunUpdates() {
+    if (const absl::Status status = driver_->Resume(); !status.ok()) {
+      base::Log(base::Severity::kError, "update_resume", {{"error", base::LogValue::Error(status)}});
+    }
+    {
+      base::MutexLock lock(mutex_);
+      resumed_ = true;
+      wake_.SignalAll();
+    }
+    while (true) {
+      Offer* offer = nullptr;
+      uint64_t wakes = 0;
+      {
+        base::MutexLock lock(mutex_);
+        if (stopping_) break;
+        wakes = wakes_;
+        if (offer_ != nullptr && !offer_->result.has_value()) offer = offer_;
+      }
+      if (offer != nullptr) {
+        absl::StatusOr<std::string> result = offer->work();
+        base::MutexLock lock(mutex_);
+        offer->result = std::move(result);
+        wake_.SignalAll();
+        continue;
+      }
+      MaybeRenew();
+      const absl::Duration wait = driver_->Step();
+      if (wait <= absl::ZeroDuration()) continue;
+      base::MutexLock lock(mutex_);
+      const absl::Time until = absl::Now() + std::min(wait, absl::Hours(1));
+      while (!stopping_ && wakes == wakes_ && (offer_ == nullptr || offer_->result.has_value())) {
+        const absl::Duration left = until - absl::Now();
+        if (left <= absl::ZeroDuration()) break;
+        wake_.WaitFor(mutex_, left);
+      }
+    }
+    base::MutexLock lock(mutex_);
+    stopped_ = true;
+    wake_.SignalAll();
+  }
+
+  void MaybeRenew() {
+    if (driver_->state() != update::State::kIdle || clock_.Now() < next_renewal_) return;
+    const absl::StatusOr<update::Credentials> credentials = membership_->credentials();
+    if (!credentials.ok()) return;
+    const absl::Time due = RenewalTime(credentials->chain.front());
+    if (membership_->Now() < due) {
+      next_renewal_ = clock_.Now() + std::min(due - membership_->Now(), absl::Hours(1));
+      return;
+    }
+    next_renewal_ = clock_.Now() + kRenewRetry;
+    const absl::Status renewed = Renew(*membership_, gate_);
+    if (renewed.ok()) {
+      base::Log(base::Severity::kInfo, "certificate_renewed");
+      link_->Reset();
+    } else {
+      base::Log(base::Severity::kWarning, "certificate_not_renewed",
+                {{"error", base::LogValue::Error(renewed)}});
+    }
+  }
+
+  // Holds a stream, so that a stop or news arrive at once; polling goes on beside it.
+  void RunWatch() {
+    update::Backoff backoff(kWatchFirst, kWatchMost, Seed());
+    uint32_t tries = 0;
+    while (true) {
+      uint64_t wakes = 0;
+      {
+        base::MutexLock lock(mutex_);
+        if (stopping_) return;
+        wakes = wakes_;
+      }
+      absl::Duration pause = absl::Hours(1);
+      if (const auto client = link_->client(); client.ok()) {
+        const absl::Status ended = (*client)->Watch([&](const v1::WatchResponse& message) {
+          tries = 0;
+          driver_->SetStop(message.stop());
+          driver_->CheckSoon();
+          Wake();
+        });
+        ++tries;
+        // A coordinator that does not want us to watch will not want it in a second.
+        const bool again = absl::IsUnavailable(ended) || absl::IsCancelled(ended) || absl::IsUnknown(ended) ||
+                           absl::IsInternal(ended) || ended.ok();
+        pause = backoff.Before(again ? tries : tries + 6);
+      }
+      base::MutexLock lock(mutex_);
+      const absl::Time until = absl::Now() + pause;
+      // Only an enrolment ends this pause early: our own messages wake the other thread.
+      while (!stopping_ && absl::Now() < until && (tries > 0 || wakes == wakes_)) {
+        wake_.WaitFor(mutex_, std::max(until - absl::Now(), absl::Milliseconds(1)));
+      }
+    }
+  }
+
+  const FleetAgentOptions options_;
+  const base::Clock& clock_;
+  trust::TrustStore trust_;
+  UplinkGate gate_;
+  std::unique_ptr<update::Probe> probe_;
+  std::unique_ptr<Membership> membership_;
+  std::unique_ptr<db::Database> chunk_db_;
+  std::unique_ptr<chunks::ChunkStore> store_;
+  std::unique_ptr<FleetLink> link_;
+  std::unique_ptr<update::UpdateDriver> driver_;
+  absl::Time next_renewal_ = absl::InfinitePast();  // of the update thread
+
+  base::Mutex enrolling_;
+  base::Mutex mutex_;
+  base::CondVar wake_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  bool resumed_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t wakes_ ABSL_GUARDED_BY(mutex_) = 0;
+  Offer* offer_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::thread updates_, watch_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<FleetAgent>> FleetAgent::Create(FleetAgentOptions options,
+                                                               repo::StateDatabase& state,
+                                                               base::FileSystem& fs, const base::Clock& clock,
+                                                               update::ModelHost& host) {
+  auto agent = std::make_unique<FleetAgentImpl>(std::move(options), state, fs, clock);
+  LINNET_RETURN_IF_ERROR(agent->Init(state, fs, host));
+  return agent;
+}
+
+}  // namespace linnet::fleet

@@ -1,0 +1,81 @@
+#ifndef LINNET_AGENT_FLEET_FLEET_CLIENT_H_
+#define LINNET_AGENT_FLEET_FLEET_CLIENT_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "agent/fleet/uplink.h"
+#include "runtime/base/mutex.h"
+#include "runtime/net/tls.h"
+
+namespace grpc {
+class ClientContext;
+}
+
+namespace linnet::fleet::v1 {
+class CheckInRequest;
+class CheckInResponse;
+class EnrollRequest;
+class EnrollResponse;
+class GetMetadataRequest;
+class GetMetadataResponse;
+class RenewRequest;
+class ReportRequest;
+class WatchResponse;
+}  // namespace linnet::fleet::v1
+
+namespace linnet::fleet {
+
+inline constexpr uint32_t kProtocol = 1;
+
+// One TLS connection to a coordinator and the calls on it. Every request passes the gate first. Blocking;
+// thread-safe. Errors: the gate's, and the coordinator's (Unavailable: not reached, or it refused our
+// certificate: TLS 1.3 does not say which).
+class FleetClient {
+ public:
+  // `identity` absent: for Enroll and Renew. Does not connect yet.
+  static absl::StatusOr<std::unique_ptr<FleetClient>> Create(const std::string& address,
+                                                             std::optional<net::TlsIdentity> identity,
+                                                             net::PeerVerifier verifier, UplinkGate& gate);
+  ~FleetClient();
+
+  absl::StatusOr<v1::EnrollResponse> Enroll(const v1::EnrollRequest& request);
+  absl::StatusOr<v1::EnrollResponse> Renew(const v1::RenewRequest& request);
+  absl::StatusOr<v1::CheckInResponse> CheckIn(const v1::CheckInRequest& request);
+  absl::StatusOr<v1::GetMetadataResponse> GetMetadata(const v1::GetMetadataRequest& request);
+  absl::Status Report(const v1::ReportRequest& request);
+  // Chunks as they come; ends with the callback's error.
+  absl::Status GetChunks(const std::vector<std::string>& sha256,
+                         const std::function<absl::Status(std::string_view, std::string_view)>& on_chunk);
+  // Until the stream ends; says how.
+  absl::Status Watch(const std::function<void(const v1::WatchResponse&)>& on_message);
+
+  // Ends all calls, now and later, with Cancelled.
+  void Shutdown();
+  // Did the last call reach a coordinator?
+  bool reachable() const { return reachable_; }
+
+ private:
+  struct Stub;
+  class Call;
+  FleetClient(std::unique_ptr<Stub> stub, UplinkGate& gate);
+
+  std::unique_ptr<Stub> stub_;
+  UplinkGate& gate_;
+  std::atomic<bool> reachable_{false};
+  base::Mutex mutex_;
+  bool down_ ABSL_GUARDED_BY(mutex_) = false;
+  std::set<grpc::ClientContext*> running_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace linnet::fleet
+
+#endif  // LINNET_AGENT_FLEET_FLEET_CLIENT_H_

@@ -1,0 +1,171 @@
+#include "agent/fleet/fleet_link.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/fleet/enroll.h"
+#include "linnet/fleet/v1/fleet.pb.h"
+#include "runtime/base/hash.h"
+#include "runtime/base/status_macros.h"
+
+namespace linnet::fleet {
+namespace {
+
+uint32_t Saturated(uint64_t value) {
+  return static_cast<uint32_t>(std::min<uint64_t>(value, std::numeric_limits<uint32_t>::max()));
+}
+
+v1::InstructionSet InstructionSetOf(std::string_view kernel_set) {
+  static constexpr std::pair<std::string_view, v1::InstructionSet> kSets[] = {
+      {"scalar", v1::SCALAR},          {"avx2", v1::AVX2}, {"avxvnni", v1::AVX_VNNI},
+      {"avx512vnni", v1::AVX512_VNNI}, {"neon", v1::NEON}, {"neon_dotprod", v1::NEON_DOTPROD},
+      {"neon_i8mm", v1::NEON_I8MM},
+  };
+  for (const auto& [name, value] : kSets) {
+    if (name == kernel_set) return value;
+  }
+  return v1::INSTRUCTION_SET_UNSPECIFIED;
+}
+
+update::Receipt FromProto(const v1::Receipt& r) {
+  update::Receipt receipt;
+  receipt.device_id = r.device_id();
+  receipt.plan_sha256 = r.plan_sha256();
+  receipt.model_sha256 = r.model_sha256();
+  receipt.outcome = r.outcome() == v1::PASSED        ? update::Outcome::kPassed
+                    : r.outcome() == v1::FAILED      ? update::Outcome::kFailed
+                    : r.outcome() == v1::ROLLED_BACK ? update::Outcome::kRolledBack
+                                                     : update::Outcome::kNone;
+  receipt.counter = r.counter();
+  receipt.signature = r.signature();
+  receipt.certificate_chain.assign(r.certificate_chain().begin(), r.certificate_chain().end());
+  return receipt;
+}
+
+void ToProto(const update::Receipt& receipt, v1::Receipt& r) {
+  r.set_device_id(receipt.device_id);
+  r.set_plan_sha256(receipt.plan_sha256);
+  r.set_model_sha256(receipt.model_sha256);
+  r.set_outcome(static_cast<v1::Outcome>(receipt.outcome));
+  r.set_counter(receipt.counter);
+  r.set_signature(receipt.signature);
+  for (const std::string& der : receipt.certificate_chain) r.add_certificate_chain(der);
+}
+
+}  // namespace
+
+FleetLink::FleetLink(Membership& membership, UplinkGate& gate, DeviceFacts facts,
+                     uint64_t download_bytes_a_second, const base::Clock& clock)
+    : membership_(membership), gate_(gate), facts_(std::move(facts)) {
+  if (download_bytes_a_second > 0) {
+    paced_.emplace(static_cast<chunks::ChunkSource&>(*this), download_bytes_a_second, clock,
+                   [this](absl::Duration time) { return Pause(time); });
+  }
+}
+
+absl::Status FleetLink::Pause(absl::Duration time) {
+  base::MutexLock lock(mutex_);
+  while (!down_ && went_down_.WaitFor(mutex_, time)) {
+  }
+  return down_ ? absl::CancelledError("the agent is stopping") : absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<FleetClient>> FleetLink::client() {
+  base::MutexLock lock(mutex_);
+  if (down_) return absl::CancelledError("the agent is stopping");
+  if (client_ == nullptr) {
+    LINNET_ASSIGN_OR_RETURN(const update::Credentials credentials, membership_.credentials());
+    LINNET_ASSIGN_OR_RETURN(client_,
+                            FleetClient::Create(membership_.enrolment()->coordinator, IdentityOf(credentials),
+                                                CoordinatorOf(credentials, membership_), gate_));
+  }
+  return client_;
+}
+
+void FleetLink::Reset() {
+  base::MutexLock lock(mutex_);
+  if (client_ != nullptr) client_->Shutdown();
+  client_.reset();
+}
+
+void FleetLink::Shutdown() {
+  base::MutexLock lock(mutex_);
+  down_ = true;
+  went_down_.SignalAll();
+  if (client_ != nullptr) client_->Shutdown();
+}
+
+bool FleetLink::reachable() {
+  base::MutexLock lock(mutex_);
+  return client_ != nullptr && client_->reachable();
+}
+
+absl::StatusOr<update::CheckInAnswer> FleetLink::CheckIn(const update::CheckInFacts& facts) {
+  LINNET_ASSIGN_OR_RETURN(const std::shared_ptr<FleetClient> connection, client());
+  v1::CheckInRequest request;
+  request.set_protocol(kProtocol);
+  request.set_agent_version(facts_.agent_version);
+  request.set_state(static_cast<v1::UpdateState>(facts.state));
+  request.set_model_sha256(facts.model_sha256);
+  request.set_release_counter(Saturated(facts.release_counter));
+  request.set_instruction_set(InstructionSetOf(facts_.kernel_set));
+  request.set_ram_mib(facts_.ram_mib);
+  request.set_cores(facts_.cores);
+  request.set_free_flash_mib(Saturated(facts.free_flash_bytes >> 20));
+  LINNET_ASSIGN_OR_RETURN(const v1::CheckInResponse response, connection->CheckIn(request));
+  update::CheckInAnswer answer;
+  answer.timestamp_version = response.timestamp_version();
+  answer.plan = response.plan();
+  answer.stop = response.stop();
+  answer.next_check = absl::Seconds(response.next_check_in_seconds());
+  for (const v1::Receipt& receipt : response.receipts()) answer.receipts.push_back(FromProto(receipt));
+  return answer;
+}
+
+absl::Status FleetLink::Report(const update::OutcomeReport& report) {
+  LINNET_ASSIGN_OR_RETURN(const std::shared_ptr<FleetClient> connection, client());
+  v1::ReportRequest request;
+  request.set_protocol(kProtocol);
+  request.set_attempt(report.attempt);
+  request.set_sequence(report.sequence);
+  request.set_state(static_cast<v1::UpdateState>(report.state));
+  request.set_reason(static_cast<v1::Reason>(report.reason));
+  if (report.receipt.has_value()) ToProto(*report.receipt, *request.mutable_receipt());
+  return connection->Report(request);
+}
+
+absl::StatusOr<std::string> FleetLink::Fetch(std::string_view role, uint64_t version, uint64_t max_bytes) {
+  LINNET_ASSIGN_OR_RETURN(const std::shared_ptr<FleetClient> connection, client());
+  v1::GetMetadataRequest request;
+  request.set_protocol(kProtocol);
+  request.set_version(version);
+  if (role == "root") {
+    request.set_role(v1::ROOT);
+  } else if (role == "timestamp") {
+    request.set_role(v1::TIMESTAMP);
+  } else if (role == "snapshot") {
+    request.set_role(v1::SNAPSHOT);
+  } else if (role == "targets") {
+    request.set_role(v1::TARGETS);
+  } else {
+    request.set_role(v1::DELEGATED);
+    request.set_role_name_sha256(std::string(base::AsView(base::Sha256(role))));
+  }
+  LINNET_ASSIGN_OR_RETURN(v1::GetMetadataResponse response, connection->GetMetadata(request));
+  if (response.metadata().size() > max_bytes) {
+    return absl::ResourceExhaustedError(absl::StrCat(std::string(role), ": ", response.metadata().size(),
+                                                     " bytes, at most ", max_bytes, " expected"));
+  }
+  return std::move(*response.mutable_metadata());
+}
+
+absl::Status FleetLink::Fetch(
+    const std::vector<std::string>& sha256,
+    const std::function<absl::Status(std::string_view sha256, std::string_view data)>& on_chunk) {
+  LINNET_ASSIGN_OR_RETURN(const std::shared_ptr<FleetClient> connection, client());
+  return connection->GetChunks(sha256, on_chunk);
+}
+
+}  // namespace linnet::fleet

@@ -1,0 +1,64 @@
+#ifndef LINNET_AGENT_FLEET_FLEET_LINK_H_
+#define LINNET_AGENT_FLEET_FLEET_LINK_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/fleet/fleet_agent.h"
+#include "agent/fleet/fleet_client.h"
+#include "agent/fleet/membership.h"
+#include "agent/update/link.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/mutex.h"
+#include "storage/chunks/paced_source.h"
+
+namespace linnet::fleet {
+
+// The update machine's way to the coordinator: gRPC with mutual TLS. The client is made anew when the
+// membership changed. Thread-safe.
+class FleetLink final : public update::Link, private trust::MetadataFetcher, private chunks::ChunkSource {
+ public:
+  // `download_bytes_a_second` 0: no limit.
+  FleetLink(Membership& membership, UplinkGate& gate, DeviceFacts facts, uint64_t download_bytes_a_second,
+            const base::Clock& clock);
+
+  absl::StatusOr<update::Credentials> credentials() override { return membership_.credentials(); }
+  absl::StatusOr<update::CheckInAnswer> CheckIn(const update::CheckInFacts& facts) override;
+  absl::Status Report(const update::OutcomeReport& report) override;
+  trust::MetadataFetcher& metadata() override { return *this; }
+  chunks::ChunkSource& chunks() override {
+    return paced_.has_value() ? static_cast<chunks::ChunkSource&>(*paced_) : *this;
+  }
+
+  // The current client; FailedPrecondition when not enrolled, Cancelled after Shutdown.
+  absl::StatusOr<std::shared_ptr<FleetClient>> client();
+  // After enrolment or renewal: connects anew at the next call, ends the calls of the old one.
+  void Reset();
+  void Shutdown();
+  bool reachable();
+
+ private:
+  absl::StatusOr<std::string> Fetch(std::string_view role, uint64_t version, uint64_t max_bytes) override;
+  absl::Status Fetch(
+      const std::vector<std::string>& sha256,
+      const std::function<absl::Status(std::string_view sha256, std::string_view data)>& on_chunk) override;
+
+  // Cancelled by Shutdown.
+  absl::Status Pause(absl::Duration time);
+
+  Membership& membership_;
+  UplinkGate& gate_;
+  const DeviceFacts facts_;
+  std::optional<chunks::PacedSource> paced_;
+  base::Mutex mutex_;
+  std::shared_ptr<FleetClient> client_ ABSL_GUARDED_BY(mutex_);
+  bool down_ ABSL_GUARDED_BY(mutex_) = false;
+  base::CondVar went_down_;
+};
+
+}  // namespace linnet::fleet
+
+#endif  // LINNET_AGENT_FLEET_FLEET_LINK_H_

@@ -1,0 +1,118 @@
+// IDLE, CHECK, METADATA, PLAN: nothing is saved, a restart asks again.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/update/plan_check.h"
+#include "agent/update/update_driver.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/base/string_view.h"
+
+namespace linnet::update {
+namespace {
+
+// Whatever a coordinator says, a device is asked at most this often and this seldom.
+constexpr absl::Duration kLeastPoll = absl::Seconds(1);
+constexpr absl::Duration kMostPoll = absl::Hours(24);
+
+}  // namespace
+
+bool UpdateDriver::CheckIsDue() {
+  const absl::Time now = RawNow();
+  // A clock that was set back, by years perhaps, holds nothing up.
+  if (last_check_ > now) last_check_ = absl::InfinitePast();
+  if (next_check_ - now > 2 * kMostPoll) next_check_ = now;
+  if (check_soon_.exchange(false)) next_check_ = std::min(next_check_, last_check_ + kLeastPoll);
+  return now >= next_check_;
+}
+
+absl::Duration UpdateDriver::DoIdle() {
+  if (!CheckIsDue()) return std::max(next_check_ - RawNow(), absl::Milliseconds(1));
+  if (!parts_.link.credentials().ok()) return kMostPoll;  // not enrolled: Enroll wakes us
+  return Then(Advance(Event::kDue));
+}
+
+absl::StatusOr<CheckInAnswer> UpdateDriver::CheckIn() {
+  last_check_ = RawNow();
+  CheckInFacts facts;
+  facts.state = state_ == State::kCheck ? State::kIdle : state_.load();
+  LINNET_RETURN_IF_ERROR(parts_.state.Read([&]() -> absl::Status {
+    repo::Models models(parts_.state.db());
+    LINNET_ASSIGN_OR_RETURN(const repo::ModelSlots slots, models.Slots());
+    LINNET_ASSIGN_OR_RETURN(const auto active, models.Find(slots.active));
+    if (active.has_value()) {
+      facts.model_sha256 = active->sha256;
+      facts.release_counter = active->release_counter;
+    }
+    return absl::OkStatus();
+  }));
+  facts.free_flash_bytes = parts_.fs.FreeBytes(options_.trust_dir).value_or(0);
+  absl::StatusOr<CheckInAnswer> answer = parts_.link.CheckIn(facts);
+  if (!answer.ok()) return answer;
+  stop_ = answer->stop;
+  const absl::Duration said = answer->next_check > absl::ZeroDuration() ? answer->next_check : options_.poll;
+  next_check_ = RawNow() + backoff_.Around(std::clamp(said, kLeastPoll, kMostPoll));
+  return answer;
+}
+
+absl::Duration UpdateDriver::DoCheck() {
+  absl::StatusOr<CheckInAnswer> answer = CheckIn();
+  if (!answer.ok()) return Later(answer.status());
+  answer_ = *std::move(answer);
+  if (answer_.plan.empty() && answer_.timestamp_version <= timestamp_version_) {
+    check_tries_ = 0;
+    SetError(failure_);
+    return Then(Advance(Event::kNothing));
+  }
+  return Then(Advance(Event::kAnswered));
+}
+
+absl::Duration UpdateDriver::DoMetadata() {
+  absl::StatusOr<std::unique_ptr<trust::Updater>> updater = trust::Updater::Open(trust_, Now());
+  if (!updater.ok()) return Later(updater.status());
+  updater_ = *std::move(updater);
+  const absl::Status refreshed = updater_->Refresh(parts_.link.metadata());
+  if (!refreshed.ok()) return Later(refreshed);
+  timestamp_version_ = updater_->version("timestamp");
+  return Then(Advance(Event::kTrusted));
+}
+
+absl::Duration UpdateDriver::DoPlan() {
+  const absl::StatusOr<Credentials> credentials = parts_.link.credentials();
+  if (!credentials.ok()) return Later(credentials.status());
+  if (answer_.plan.empty() || stop_) {
+    check_tries_ = 0;
+    SetError(answer_.plan.empty() ? failure_ : "stopped by the operator");
+    return Then(Advance(Event::kNothing));
+  }
+  const PlanContext context{.updater = *updater_,
+                            .link = parts_.link,
+                            .state = parts_.state,
+                            .device_id = credentials->device_id,
+                            .fleet_root = &credentials->fleet_root,
+                            .now = Now(),
+                            .uptime = RawNow()};
+  absl::StatusOr<PlanVerdict> verdict = CheckPlan(context, answer_);
+  if (!verdict.ok()) return Later(verdict.status());
+  check_tries_ = 0;
+  SetError(verdict->message);
+  if (verdict->event == Event::kNothing) {
+    next_check_ = std::min(next_check_, verdict->again);
+    return Then(Advance(Event::kNothing));
+  }
+  failure_.clear();
+  const absl::Status saved = Advance(verdict->event, [&](repo::UpdateAttempt& a) {
+    const absl::Time started = a.started;
+    a = verdict->attempt;
+    a.started = started;
+  });
+  if (!saved.ok()) {
+    // Not saved: not decided.
+    SetState(State::kPlan);
+    return Later(saved);
+  }
+  if (!dead_ && state_ == State::kDownload) TellProgress();
+  return absl::ZeroDuration();
+}
+
+}  // namespace linnet::update

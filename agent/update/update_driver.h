@@ -1,0 +1,190 @@
+#ifndef LINNET_AGENT_UPDATE_UPDATE_DRIVER_H_
+#define LINNET_AGENT_UPDATE_UPDATE_DRIVER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "agent/update/backoff.h"
+#include "agent/update/link.h"
+#include "agent/update/model_host.h"
+#include "agent/update/probe.h"
+#include "agent/update/update_machine.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/file_system.h"
+#include "runtime/base/mutex.h"
+#include "storage/chunks/chunk_store.h"
+#include "storage/repo/models.h"
+#include "storage/repo/state_database.h"
+#include "storage/repo/update_journal.h"
+#include "storage/trust/updater.h"
+
+namespace linnet::update {
+
+class BundleLink;
+struct PlanVerdict;
+
+struct DriverOptions {
+  std::string trust_dir;                    // holds root.json since enrolment
+  absl::Duration poll = absl::Minutes(15);  // when the coordinator does not say
+  absl::Duration retry_first = absl::Seconds(1), retry_most = absl::Hours(1);
+  uint32_t trial_boots = 3;
+  // A file that its owner offered comes with no plan to say these.
+  absl::Duration offered_confirm_time = absl::Seconds(5);
+  uint32_t offered_confirm_inferences = 1;
+  uint64_t seed = 0;
+  // Tests: called after each saved state; true: the power goes now. The driver then does nothing any more.
+  std::function<bool(State)> dies_after;
+};
+
+// Everything that the driver works on; all outlive it.
+struct DriverParts {
+  repo::StateDatabase& state;
+  chunks::ChunkStore& store;
+  base::FileSystem& fs;
+  const base::Clock& clock;
+  Link& link;
+  Probe& probe;
+  ModelHost& host;
+};
+
+// Walks the update machine: saves first, then acts. Every action may run twice, because the power may go
+// after it and before the next save. One thread calls Resume, Step, Offer and InstallBundle; the
+// rest is thread-safe.
+class UpdateDriver {
+ public:
+  UpdateDriver(DriverOptions options, DriverParts parts);
+
+  // Once, first: counts a trial's start (and rolls back a trial without starts left), loads the active model
+  // into the host, and picks up the attempt that was open. Errors: the database's.
+  absl::Status Resume();
+  // Does one action. How long until the next is worth while; zero: at once.
+  absl::Duration Step();
+  // See FleetAgent::OfferModel. Runs Step itself, up to activation.
+  absl::StatusOr<std::string> Offer(const std::string& path, std::string_view target_name);
+  // See FleetAgent::InstallBundle; else as Offer.
+  absl::StatusOr<std::string> InstallBundle(const std::string& dir, std::string_view root_sha256);
+
+  // What the coordinator says outside of a check-in. Thread-safe.
+  void SetStop(bool stop) { stop_ = stop; }
+  void CheckSoon() { check_soon_ = true; }  // however often: one check-in a second
+  // Ends a download or a self-check under way, which the next start goes on with. Thread-safe.
+  void Quit() { quit_ = true; }
+
+  // Thread-safe.
+  State state() const { return state_; }
+  std::string last_error() const;
+  std::string active_target() const;
+
+ private:
+  using Edit = std::function<void(repo::UpdateAttempt&)>;
+
+  absl::Time Now() const;  // max(clock, last believed)
+  absl::Time RawNow() const { return parts_.clock.Now(); }
+
+  // Saves the state that `event` leads to, with `edit` applied to the attempt, in one transaction with
+  // `also`.
+  absl::Status Advance(Event event, const Edit& edit = nullptr,
+                       const std::function<absl::Status()>& also = nullptr);
+  // Changes the attempt within its state.
+  absl::Status SaveAttempt(const Edit& edit);
+  // Ends the attempt: to REPORT or ROLLBACK, by kBroken.
+  absl::Duration Break(Reason reason, std::string message);
+  absl::Duration StopHere();
+  absl::Duration Retry(const absl::Status& status);  // the same state later
+  absl::Duration Later(const absl::Status& status);  // CHECK, METADATA, PLAN: back to IDLE
+  // After Advance: at once, or after a pause when the database would not take it.
+  absl::Duration Then(const absl::Status& saved);
+
+  absl::Duration DoIdle();
+  absl::Duration DoCheck();
+  absl::Duration DoMetadata();
+  absl::Duration DoPlan();
+  absl::Duration DoDownload();
+  absl::Duration DoVerify();
+  absl::Duration DoStage();
+  absl::Duration DoEval();
+  absl::Duration DoActivate();
+  absl::Duration DoConfirm();
+  absl::Duration DoCommit();
+  absl::Duration DoRollback();
+  absl::Duration DoReport();
+
+  // By the poll, or by a hint; a hint never makes more than one check-in in the least time between polls.
+  bool CheckIsDue();
+  absl::StatusOr<CheckInAnswer> CheckIn();
+  void TellProgress();  // best effort
+  absl::StatusOr<repo::ModelSlots> Slots();
+  absl::Status SwitchTo(const std::string& sha256);  // empty: none
+  void Collect();
+  repo::InstalledModel ModelOfAttempt() const;
+  bool TrialIsDone(absl::Duration* wait);
+  void SetError(std::string message);
+  // A stop is about plans: what the owner offers is the owner's business.
+  bool Stopped() const { return stop_ && attempt_.has_value() && !attempt_->plan_sha256.empty(); }
+  void SetState(State state) { state_ = state; }
+
+  // Offer and InstallBundle.
+  //
+  // From the middle of a look at the coordinator, of which nothing is saved: it looks again afterwards.
+  absl::Status LeaveCheck();
+  absl::Status UnderWay() const;
+  // Steps up to CONFIRM. The target, or Aborted with why it did not come to that.
+  absl::StatusOr<std::string> RunOffered(const std::string& target, const std::string& from);
+  absl::Status CopyTrust(const std::string& copy);
+  absl::Status RemoveTrustCopy(const std::string& copy);
+  // Takes a bundle's metadata into `store`.
+  absl::StatusOr<std::unique_ptr<trust::Updater>> TrustBundle(trust::TrustStore& store, BundleLink& bundle,
+                                                              std::string_view root_sha256);
+  // kAccepted or kPresent; else an error says why not.
+  absl::StatusOr<PlanVerdict> CheckBundle(BundleLink& bundle, trust::Updater& updater);
+  absl::StatusOr<trust::TargetInfo> FindOffered(const std::string& path, std::string_view target_name,
+                                                const std::string& sha256, trust::Updater& updater,
+                                                trust::MetadataFetcher& fetcher);
+
+  const DriverOptions options_;
+  DriverParts parts_;
+  trust::TrustStore trust_;
+  Backoff backoff_;
+
+  std::atomic<State> state_{State::kIdle};
+  std::atomic<bool> stop_{false}, check_soon_{false}, quit_{false};
+  mutable base::Mutex mutex_;
+  std::string last_error_ ABSL_GUARDED_BY(mutex_);
+  std::string failure_;  // of the last attempt: told until another begins, however quiet the checks since
+  std::string active_target_ ABSL_GUARDED_BY(mutex_);
+
+  // Of the driving thread.
+  bool dead_ = false;
+  std::optional<repo::UpdateAttempt> attempt_;  // as saved
+  std::unique_ptr<trust::Updater> updater_;     // of this check
+  CheckInAnswer answer_;
+  uint64_t timestamp_version_ = 0;
+  absl::Time next_check_ = absl::InfinitePast(), last_check_ = absl::InfinitePast();
+  uint32_t check_tries_ = 0;
+  std::string loaded_;  // sha256 of what the host runs
+  absl::Time trial_since_ = absl::InfiniteFuture();
+  uint32_t failed_self_checks_ = 0;
+  uint32_t refused_reports_ = 0;
+};
+
+// Serves the metadata that a trust store holds, for checks without a network.
+class StoredMetadata final : public trust::MetadataFetcher {
+ public:
+  explicit StoredMetadata(const trust::TrustStore& store) : store_(store) {}
+  absl::StatusOr<std::string> Fetch(std::string_view role, uint64_t version, uint64_t max_bytes) override;
+
+ private:
+  const trust::TrustStore& store_;
+};
+
+}  // namespace linnet::update
+
+#endif  // LINNET_AGENT_UPDATE_UPDATE_DRIVER_H_

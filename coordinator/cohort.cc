@@ -1,0 +1,85 @@
+#include "coordinator/cohort.h"
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/hash.h"
+#include "runtime/base/status_macros.h"
+
+namespace linnet::coordinator {
+
+absl::StatusOr<std::unique_ptr<Cohort>> Cohort::Load(FleetDatabase& fleet,
+                                                     std::map<std::string, repo::DeviceReport> seen) {
+  std::unique_ptr<Cohort> cohort(new Cohort(fleet));
+  LINNET_RETURN_IF_ERROR(cohort->Reload());
+  for (auto& [id, report] : seen) {
+    const auto it = cohort->devices_.find(id);
+    if (it != cohort->devices_.end()) it->second.report = std::move(report);
+  }
+  return cohort;
+}
+
+absl::Status Cohort::Reload() {
+  LINNET_ASSIGN_OR_RETURN(std::vector<repo::DeviceRow> rows, fleet_.devices.All());
+  std::map<std::string, repo::DeviceRow, std::less<>> devices;
+  std::unordered_map<std::string, std::string> ids_by_name;
+  for (repo::DeviceRow& row : rows) {
+    std::string id = row.id;
+    // What was heard is in memory first.
+    if (const auto old = devices_.find(id); old != devices_.end()) row.report = old->second.report;
+    if (!row.revoked) ids_by_name[row.name] = id;
+    devices.emplace(std::move(id), std::move(row));
+  }
+  devices_ = std::move(devices);
+  ++revocations_;
+  ids_by_name_ = std::move(ids_by_name);
+  return absl::OkStatus();
+}
+
+const repo::DeviceRow* Cohort::Find(std::string_view id) const {
+  const auto it = devices_.find(id);
+  return it == devices_.end() ? nullptr : &it->second;
+}
+
+const repo::DeviceRow* Cohort::FindByName(std::string_view name) const {
+  const auto it = ids_by_name_.find(std::string(name));
+  return it == ids_by_name_.end() ? nullptr : Find(it->second);
+}
+
+absl::Status Cohort::Put(repo::DeviceRow device) {
+  LINNET_RETURN_IF_ERROR(fleet_.devices.Put(device));
+  std::string id = device.id;
+  // It may come back under another name.
+  if (const repo::DeviceRow* before = Find(id); before != nullptr && !before->revoked) {
+    ids_by_name_.erase(before->name);
+  }
+  if (!device.revoked) ids_by_name_[device.name] = id;
+  if (device.revoked) ++revocations_;
+  devices_.insert_or_assign(std::move(id), std::move(device));
+  return absl::OkStatus();
+}
+
+void Cohort::Saw(std::string_view id, const repo::DeviceReport& report) {
+  const auto it = devices_.find(id);
+  if (it != devices_.end()) it->second.report = report;
+}
+
+absl::StatusOr<std::string> Cohort::Authenticate(const std::string& id, std::string_view public_key) {
+  const repo::DeviceRow* device = Find(id);
+  if (device == nullptr) {
+    return absl::PermissionDeniedError("this device is not a member of the fleet; enrol it with a new token");
+  }
+  if (device->revoked) {
+    return absl::PermissionDeniedError(absl::StrCat("device ", base::Hex(id), " was revoked by an operator"));
+  }
+  if (public_key == device->public_key) return id;
+  if (device->next_key.empty() || public_key != device->next_key) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("device ", base::Hex(id), ": this certificate was replaced by a newer one"));
+  }
+  repo::DeviceRow renewed = *device;
+  renewed.public_key = std::move(renewed.next_key);
+  renewed.next_key.clear();
+  LINNET_RETURN_IF_ERROR(Put(std::move(renewed)));
+  return id;
+}
+
+}  // namespace linnet::coordinator

@@ -1,0 +1,176 @@
+// The two calls of fleet.proto that answer with a stream.
+#include <atomic>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coordinator/callers.h"
+#include "coordinator/fleet_service.h"
+#include "coordinator/message_check.h"
+#include "runtime/base/hash.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/net/grpc_server.h"
+
+namespace linnet::coordinator {
+namespace {
+
+// Each holds a chunk (at most 1 MiB) in memory while the device reads it.
+constexpr int kMostChunkStreams = 128;
+
+// A stream that only says why not.
+template <typename Response>
+class Refusal final : public grpc::ServerWriteReactor<Response> {
+ public:
+  explicit Refusal(const absl::Status& status) { this->Finish(net::ToGrpc(status)); }
+  void OnDone() override { delete this; }
+};
+
+// Reads the next chunk when gRPC has taken the one before: a slow device costs one chunk of memory.
+class ChunkStream final : public grpc::ServerWriteReactor<fleet::v1::GetChunksResponse> {
+ public:
+  ChunkStream(const ContentStore& content, std::vector<std::string> hashes, std::atomic<int>& running)
+      : content_(content), hashes_(std::move(hashes)), running_(running) {
+    Next();
+  }
+  void OnWriteDone(bool ok) override { ok ? Next() : Finish(grpc::Status::CANCELLED); }
+  void OnDone() override {
+    --running_;
+    delete this;
+  }
+
+ private:
+  void Next() {
+    if (next_ == hashes_.size()) return Finish(grpc::Status::OK);
+    const std::string& sha256 = hashes_[next_++];
+    absl::StatusOr<std::string> data = content_.Read(sha256);
+    if (!data.ok()) return Finish(net::ToGrpc(data.status()));
+    response_.set_sha256(sha256);
+    response_.set_data(*std::move(data));
+    StartWrite(&response_);
+  }
+
+  const ContentStore& content_;
+  const std::vector<std::string> hashes_;
+  std::atomic<int>& running_;
+  size_t next_ = 0;
+  fleet::v1::GetChunksResponse response_;
+};
+
+}  // namespace
+
+// Says "a check-in is worth while" with the state of things at that moment; what happens while a message is
+// on its way is told by one more message, not by many.
+class WatchStream final : public grpc::ServerWriteReactor<fleet::v1::WatchResponse> {
+ public:
+  WatchStream(FleetService& service, std::string device) : service_(service), device_(std::move(device)) {}
+
+  void Begin() {
+    subscription_ = service_.parts_.notifiers.devices.Subscribe([this] { LookAgain(); });
+    LookAgain();
+  }
+
+  void LookAgain() {
+    const base::MutexLock lock(mutex_);
+    if (ending_.has_value()) return;
+    if (service_.closing_) return End(absl::UnavailableError("the coordinator is shutting down"));
+    if (!service_.IsMember(device_)) return End(absl::PermissionDeniedError("this device was revoked"));
+    if (writing_) return;
+    const uint64_t timestamp = service_.parts_.repository.versions().timestamp;
+    const uint64_t revision = service_.parts_.rollouts.revision();
+    if (told_ && timestamp == told_timestamp_ && revision == told_revision_) return;
+    told_ = true;
+    told_timestamp_ = timestamp;
+    told_revision_ = revision;
+    response_.set_timestamp_version(timestamp);
+    response_.set_stop(service_.parts_.rollouts.stopping());
+    writing_ = true;
+    StartWrite(&response_);
+  }
+
+  void Replace() {
+    const base::MutexLock lock(mutex_);
+    End(absl::AbortedError("the device has opened another Watch"));
+  }
+
+  void OnWriteDone(bool ok) override {
+    {
+      const base::MutexLock lock(mutex_);
+      writing_ = false;
+      if (ending_.has_value()) return Finish(net::ToGrpc(*ending_));
+      if (!ok) return End(absl::CancelledError("the device is gone"));
+    }
+    LookAgain();
+  }
+  void OnCancel() override {
+    const base::MutexLock lock(mutex_);
+    End(absl::CancelledError("the device is gone"));
+  }
+  void OnDone() override {
+    service_.parts_.notifiers.devices.Unsubscribe(subscription_);
+    service_.Gone(device_, this);
+    delete this;
+  }
+
+ private:
+  // A write that is under way ends first.
+  void End(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (ending_.has_value()) return;
+    ending_ = status;
+    if (!writing_) Finish(net::ToGrpc(status));
+  }
+
+  FleetService& service_;
+  const std::string device_;
+  uint64_t subscription_ = 0;
+  base::Mutex mutex_;
+  std::optional<absl::Status> ending_ ABSL_GUARDED_BY(mutex_);
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool told_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t told_timestamp_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t told_revision_ ABSL_GUARDED_BY(mutex_) = 0;
+  fleet::v1::WatchResponse response_;
+};
+
+grpc::ServerWriteReactor<fleet::v1::WatchResponse>* FleetService::Watch(
+    grpc::CallbackServerContext* context, const fleet::v1::WatchRequest* request) {
+  const absl::StatusOr<std::string> device = Device(*context, *request);
+  if (!device.ok()) return new Refusal<fleet::v1::WatchResponse>(device.status());
+  auto* stream = new WatchStream(*this, *device);
+  {
+    const base::MutexLock lock(watches_mutex_);
+    WatchStream*& held = watches_[*device];
+    if (held != nullptr) held->Replace();
+    held = stream;
+  }
+  stream->Begin();
+  return stream;
+}
+
+void FleetService::Gone(const std::string& device, const WatchStream* stream) {
+  const base::MutexLock lock(watches_mutex_);
+  const auto it = watches_.find(device);
+  if (it != watches_.end() && it->second == stream) watches_.erase(it);
+}
+
+void FleetService::Close() {
+  closing_ = true;
+  parts_.notifiers.devices.Notify();
+}
+
+grpc::ServerWriteReactor<fleet::v1::GetChunksResponse>* FleetService::GetChunks(
+    grpc::CallbackServerContext* context, const fleet::v1::GetChunksRequest* request) {
+  using Refused = Refusal<fleet::v1::GetChunksResponse>;
+  const absl::StatusOr<std::string> device = Device(*context, *request);
+  if (!device.ok()) return new Refused(device.status());
+  std::vector<std::string> hashes(request->sha256().begin(), request->sha256().end());
+  for (const std::string& hash : hashes) {
+    if (hash.size() != 32) return new Refused(absl::InvalidArgumentError("sha256: a hash is empty"));
+  }
+  if (++chunk_streams_ > kMostChunkStreams) {
+    --chunk_streams_;
+    return new Refused(absl::UnavailableError("too many devices fetch at once; try again later"));
+  }
+  return new ChunkStream(parts_.content, std::move(hashes), chunk_streams_);
+}
+
+}  // namespace linnet::coordinator

@@ -1,0 +1,60 @@
+#ifndef LINNET_COORDINATOR_SEEN_LOG_H_
+#define LINNET_COORDINATOR_SEEN_LOG_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "runtime/base/mutex.h"
+#include "storage/db/database.h"
+#include "storage/repo/sightings.h"
+
+namespace linnet::coordinator {
+
+// Writes what devices said last, all that waits in one commit: the more of them talk, the more share a sync
+// of the disk. A thread and a file (seen.db) of its own, so that nobody who holds FleetDatabase::mutex waits
+// for it. Thread-safe.
+class SeenLog {
+ public:
+  static absl::StatusOr<std::unique_ptr<SeenLog>> Open(const std::string& path);
+  ~SeenLog();  // writes what waits
+  SeenLog(const SeenLog&) = delete;
+  SeenLog& operator=(const SeenLog&) = delete;
+
+  // What was on the disk when it was opened; once.
+  std::map<std::string, repo::DeviceReport> TakeLoaded() { return std::move(loaded_); }
+
+  // `done` (may be empty) is called once, on the log's thread, when the report is on the disk. Also when it
+  // could not be written, which is logged: a full disk here must not keep a "stop" from a device.
+  void Append(std::string device, repo::DeviceReport report, std::function<void()> done);
+
+ private:
+  struct Item {
+    std::string device;
+    repo::DeviceReport report;
+    std::function<void()> done;
+  };
+
+  SeenLog(std::unique_ptr<db::Database> db, repo::Sightings sightings)
+      : db_(std::move(db)), sightings_(std::move(sightings)) {}
+  void Run();
+  absl::Status Write(const std::vector<Item>& items);
+
+  const std::unique_ptr<db::Database> db_;  // on the thread, once it runs
+  repo::Sightings sightings_;
+  std::map<std::string, repo::DeviceReport> loaded_;
+  base::Mutex mutex_;
+  base::CondVar wake_;
+  std::vector<Item> waiting_ ABSL_GUARDED_BY(mutex_);
+  bool stop_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace linnet::coordinator
+
+#endif  // LINNET_COORDINATOR_SEEN_LOG_H_

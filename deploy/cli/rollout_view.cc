@@ -1,0 +1,65 @@
+#include "deploy/cli/rollout_view.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "absl/strings/str_cat.h"
+#include "deploy/cli/table.h"
+
+namespace linnet::cli {
+
+std::string StateName(admin::v1::RolloutState state) {
+  std::string name = admin::v1::RolloutState_Name(state);
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
+}
+
+bool Ended(admin::v1::RolloutState state) {
+  return state == admin::v1::COMPLETED || state == admin::v1::STOPPED || state == admin::v1::HALTED ||
+         state == admin::v1::SUPERSEDED || state == admin::v1::ROLLED_BACK;
+}
+
+namespace {
+
+// Why a wave is not open yet.
+std::string Waits(const admin::v1::Wave& wave) {
+  if (wave.open()) return "";
+  if (wave.opens_unix_micros() != 0) {
+    return absl::StrCat("  (soaks, opens ", HumanTime(wave.opens_unix_micros()), ")");
+  }
+  if (wave.passes() < wave.passes_needed()) {
+    return absl::StrCat("  (waits for passes: ", wave.passes(), " of ", wave.passes_needed(), ")");
+  }
+  return "  (not open yet)";
+}
+
+}  // namespace
+
+std::string Picture(const admin::v1::Rollout& r) {
+  std::string out = absl::StrCat(
+      "rollout ", r.id().substr(0, 8), "  ", r.model_target(), "  ", StateName(r.state()),
+      r.why().empty() ? "" : absl::StrCat(" (", r.why(), ")"),
+      r.rolls_back().empty() ? "" : absl::StrCat("; takes back ", r.rolls_back().substr(0, 8)), "\n");
+  for (const admin::v1::Wave& w : r.waves()) {
+    const uint32_t total = std::max<uint32_t>(w.devices(), 1);
+    const uint32_t good = std::min<uint32_t>(w.passed() * 24 / total, 24);
+    const uint32_t bad = std::min<uint32_t>((w.failed() * 24 + total - 1) / total, 24 - good);
+    absl::StrAppend(&out, "  ", w.name(), std::string(w.name().size() < 8 ? 8 - w.name().size() : 1, ' '),
+                    "[", std::string(good, '='), std::string(bad, 'x'),
+                    std::string(24 - good - bad, w.open() ? '.' : ' '), "] ", w.passed(), " of ", w.devices(),
+                    " passed", w.failed() > 0 ? absl::StrCat(", ", w.failed(), " failed") : "", Waits(w),
+                    "\n");
+  }
+  Table table({"  DEVICE", "WAVE", "STATE", "OUTCOME"});
+  for (const admin::v1::DeviceProgress& d : r.devices()) {
+    const std::string wave =
+        static_cast<int>(d.wave()) < r.waves_size() ? r.waves(static_cast<int>(d.wave())).name() : "-";
+    table.Add({"  " + d.name(), wave, d.state(),
+               absl::StrCat(d.outcome(), d.reason().empty() ? "" : absl::StrCat(" (", d.reason(), ")"))});
+  }
+  return out + table.ToString();
+}
+
+}  // namespace linnet::cli

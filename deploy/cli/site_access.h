@@ -1,0 +1,44 @@
+#ifndef LINNET_DEPLOY_CLI_SITE_ACCESS_H_
+#define LINNET_DEPLOY_CLI_SITE_ACCESS_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "deploy/cli/command.h"
+#include "deploy/cli/connect.h"
+#include "storage/trust/site.h"
+
+namespace linnet::cli {
+
+// The passphrase of a site's keys: --passphrase-file, LINNET_PASSPHRASE, or asked twice (`fresh`) or once on
+// the terminal without echo. FailedPrecondition when none of them is there.
+absl::StatusOr<std::string> Passphrase(const Context& context, bool fresh);
+
+// A site whose keys can be opened.
+absl::StatusOr<std::unique_ptr<trust::Site>> OpenSite(const Context& context, const std::string& dir);
+
+// What is published now, role name -> bytes, to be signed on top of.
+using MetadataMap = std::map<std::string, std::string>;
+absl::StatusOr<MetadataMap> PublishedMetadata(const Coordinator& coordinator);
+
+// One target file of a publication: bytes at hand, or a file.
+struct Upload {
+  std::string name;
+  std::string sha256;
+  std::string bytes;
+  std::string path;  // when not empty, in place of bytes
+  uint64_t size_bytes = 0;
+};
+// The small targets of a publication (indexes, plans).
+std::vector<Upload> UploadsOf(const trust::Publication& publication);
+// Sends target files, then metadata; shows progress on a terminal.
+absl::StatusOr<admin::v1::PublishResponse> Publish(const Coordinator& coordinator,
+                                                   const MetadataMap& metadata,
+                                                   const std::vector<Upload>& uploads);
+
+}  // namespace linnet::cli
+
+#endif  // LINNET_DEPLOY_CLI_SITE_ACCESS_H_

@@ -1,0 +1,18 @@
+# Debian 12's packages; one place that finds them.
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(SQLite3 3.40 REQUIRED)
+find_package(absl CONFIG REQUIRED)
+find_package(nlohmann_json CONFIG REQUIRED)
+find_package(CLI11 CONFIG REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
+if(NOT LINNET_CORE_ONLY)
+  find_package(Protobuf 3.21 REQUIRED)  # MODULE mode: Debian ships no protobuf-config.cmake
+  find_package(gRPC CONFIG REQUIRED)
+  find_program(PROTOC protoc REQUIRED)
+  find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
+endif()
+if(LINNET_TESTS)
+  find_package(GTest CONFIG REQUIRED)
+endif()

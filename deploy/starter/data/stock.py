@@ -1,0 +1,43 @@
+"""Food names by category for the recipe task: (trained, held out). The categories are those of agent/answer/ingredients.cc; `other` is what that table does not know."""
+
+EN = {
+    "meat": ("chicken|beef|pork|turkey|ham|bacon|minced meat|lamb|sausages|veal|salami|chicken breast|duck|meat|chorizo", "venison|meatballs"),
+    "fish": ("salmon|cod|tuna|trout|shrimp|herring|mackerel|fish fingers|prawns|plaice|fish|haddock", "sea bass|mussels"),
+    "vegetable": ("spinach|carrots|broccoli|zucchini|peppers|tomatoes|onions|mushrooms|leek|cauliflower|potatoes|cabbage|celery|fennel|asparagus|peas|corn|eggplant|kale|pumpkin|beetroot|garlic|sweet potatoes|green beans|spring onions",
+                  "parsnips|artichokes|chard"),
+    "salad": ("lettuce|cucumber|radishes|rocket|mixed leaves|avocado", "endive|cress"),
+    "fruit": ("apples|bananas|strawberries|pears|oranges|blueberries|grapes|mango|pineapple|plums|peaches|cherries|raspberries|kiwi|lemons|melon|berries", "apricots|figs"),
+    "dairy": ("milk|cream|yoghurt|quark|cream cheese|sour cream|butter|mascarpone", "ricotta|buttermilk"),
+    "cheese": ("cheese|feta|mozzarella|parmesan|gouda|cheddar|goat cheese", "halloumi|brie"),
+    "egg": ("eggs|egg", "quail eggs"),
+    "grain": ("pasta|rice|noodles|couscous|bulgur|gnocchi|quinoa|polenta|spaghetti|macaroni", "barley|millet"),
+    "bread": ("bread|toast|tortillas|rolls|baguette|flatbread", "naan|pita"),
+    "flour": ("flour|oats|semolina", "spelt flour|ground oats"),
+    "legume": ("lentils|chickpeas|beans|kidney beans|white beans|tofu", "edamame|split peas"),
+    "nut": ("walnuts|almonds|hazelnuts|peanuts|cashews|pine nuts|sunflower seeds", "pistachios|pecans"),
+    "sweet": ("honey|chocolate|sugar|jam|maple syrup|raisins|vanilla sugar", "marzipan|caramel"),
+    "herb": ("basil|parsley|chives|dill|coriander|mint", "thyme|sage"),
+    "extra": ("olives|pesto|coconut milk|tomato sauce|curry paste|mustard|stock|soy sauce|passata|crushed tomatoes", "capers|tahini"),
+    "other": ("leftovers|grandma's mix|seitan|algae|soup mix|ready meal|kimchi", "jackfruit|fridge surprise"),
+}
+DE = {
+    "meat": ("Hähnchen|Rindfleisch|Schweinefleisch|Putenbrust|Schinken|Speck|Hackfleisch|Lammfleisch|Würstchen|Kalbfleisch|Salami|Hähnchenbrust|Ente|Gulasch|Schnitzel", "Wildfleisch|Frikadellen"),
+    "fish": ("Lachs|Kabeljau|Thunfisch|Forelle|Garnelen|Hering|Makrele|Fischstäbchen|Krabben|Scholle|Fisch|Seelachs", "Wolfsbarsch|Muscheln"),
+    "vegetable": ("Spinat|Karotten|Brokkoli|Zucchini|Paprika|Tomaten|Zwiebeln|Champignons|Lauch|Blumenkohl|Kartoffeln|Weißkohl|Sellerie|Fenchel|Spargel|Erbsen|Mais|Auberginen|Grünkohl|Kürbis|Rote Bete|Knoblauch|Möhren|Süßkartoffeln|Pilze",
+                  "Pastinaken|Artischocken|Mangold"),
+    "salad": ("Salat|Gurke|Radieschen|Rucola|Kopfsalat|Avocado", "Endivien|Kresse"),
+    "fruit": ("Äpfel|Bananen|Erdbeeren|Birnen|Orangen|Heidelbeeren|Trauben|Mango|Ananas|Pflaumen|Pfirsiche|Kirschen|Himbeeren|Kiwi|Zitronen|Melone|Beeren", "Aprikosen|Feigen"),
+    "dairy": ("Milch|Sahne|Joghurt|Quark|Frischkäse|Schmand|Butter|Mascarpone", "Ricotta|Buttermilch"),
+    "cheese": ("Käse|Feta|Mozzarella|Parmesan|Gouda|Bergkäse|Ziegenkäse", "Halloumi|Camembert"),
+    "egg": ("Eier|Ei", "Wachteleier"),
+    "grain": ("Nudeln|Reis|Spaghetti|Couscous|Bulgur|Gnocchi|Quinoa|Polenta|Makkaroni|Spätzle", "Graupen|Hirse"),
+    "bread": ("Brot|Toast|Tortillas|Brötchen|Baguette|Fladenbrot", "Knäckebrot|Pumpernickel"),
+    "flour": ("Mehl|Haferflocken|Grieß", "Dinkelmehl|Hartweizengrieß"),
+    "legume": ("Linsen|Kichererbsen|Bohnen|Kidneybohnen|weiße Bohnen|Tofu", "Edamame|Schälerbsen"),
+    "nut": ("Walnüsse|Mandeln|Haselnüsse|Erdnüsse|Cashewkerne|Pinienkerne|Sonnenblumenkerne", "Pistazien|Pekannüsse"),
+    "sweet": ("Honig|Schokolade|Zucker|Marmelade|Ahornsirup|Rosinen|Vanillezucker", "Marzipan|Karamell"),
+    "herb": ("Basilikum|Petersilie|Schnittlauch|Dill|Koriander|Minze", "Thymian|Salbei"),
+    "extra": ("Oliven|Pesto|Kokosmilch|Tomatensoße|Currypaste|Senf|Brühe|Sojasoße|passierte Tomaten", "Kapern|Tahin"),
+    "other": ("Reste|Omas Mischung|Seitan|Algen|Suppenmischung|Fertiggericht|Kimchi", "Jackfrucht|Überraschung"),
+}
+STOCK = {lang: {k: (a.split("|"), b.split("|")) for k, (a, b) in table.items()} for lang, table in (("en", EN), ("de", DE))}

@@ -1,0 +1,158 @@
+#include "runtime/base/thread_pool.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <fstream>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace linnet::base {
+namespace {
+
+// How long a thread looks for work before it sleeps: a few matrix products' worth, so that the workers stay
+// awake between the steps of one token and sleep between requests.
+constexpr auto kSpin = std::chrono::microseconds(30);
+
+void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Going on alone: for so many Runs after a wait that was too long, twice as many after each further one.
+constexpr uint32_t kAloneAtFirst = 16, kAloneAtMost = 1024;
+
+using Clock = std::chrono::steady_clock;
+
+// True when `done` held within kSpin.
+template <typename Done>
+bool SpinUntil(Done done) {
+  const auto end = Clock::now() + kSpin;
+  do {
+    for (int i = 0; i < 64; ++i) {
+      if (done()) return true;
+      Pause();
+    }
+  } while (Clock::now() < end);
+  return done();
+}
+
+}  // namespace
+
+int PhysicalCores() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return 1;
+  std::set<std::pair<std::string, std::string>> cores;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed)) continue;
+    const std::string folder = "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/";
+    std::string package, core;
+    std::ifstream(folder + "physical_package_id") >> package;
+    std::ifstream(folder + "core_id") >> core;
+    if (core.empty()) core = "cpu" + std::to_string(cpu);  // not told: count it as its own
+    cores.emplace(std::move(package), std::move(core));
+  }
+  return std::max<int>(1, static_cast<int>(cores.size()));
+}
+
+// A Run is open from when its pieces are there until none is left to take. Workers come in while it is open;
+// the caller waits for those inside, not for those that never came. Invariant: the first four members change
+// only while the Run is closed and nobody is inside. It holds because a worker counts itself in before it
+// looks whether the Run is open, and the caller closes before it looks who is inside (both seq_cst).
+struct ThreadPool::State {
+  size_t n = 0, step = 1;
+  Call* call = nullptr;
+  const void* context = nullptr;
+  size_t threads = 1;
+
+  alignas(64) std::atomic<size_t> next{0};  // the first element that nobody has taken
+  alignas(64) std::atomic<uint32_t> round{0};
+  std::atomic<bool> open{false}, stop{false};
+  alignas(64) std::atomic<uint32_t> inside{0};
+};
+
+ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
+  state_->threads = static_cast<size_t>(std::max(1, threads));
+  for (size_t i = 1; i < state_->threads; ++i) workers_.emplace_back([this] { Work(); });
+}
+
+ThreadPool::~ThreadPool() {
+  state_->stop.store(true);
+  state_->round.fetch_add(1);
+  state_->round.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+// Large pieces first, small ones at the end, so that all finish at about the same time.
+void ThreadPool::TakePieces() {
+  State& s = *state_;
+  size_t begin = s.next.load(std::memory_order_relaxed);
+  while (begin < s.n) {
+    const size_t fair = (s.n - begin) / (2 * s.threads) / s.step * s.step;
+    const size_t end = std::min(s.n, begin + std::max(s.step, fair));
+    if (!s.next.compare_exchange_weak(begin, end, std::memory_order_relaxed)) continue;
+    s.call(s.context, begin, end);
+    begin = s.next.load(std::memory_order_relaxed);
+  }
+}
+
+void ThreadPool::Work() {
+  State& s = *state_;
+  uint32_t seen = 0;
+  while (true) {
+    if (!SpinUntil([&] { return s.round.load() != seen; })) s.round.wait(seen);
+    if (s.stop.load()) return;
+    seen = s.round.load();
+    s.inside.fetch_add(1);
+    if (s.open.load()) TakePieces();
+    if (s.inside.fetch_sub(1) == 1) s.inside.notify_one();
+  }
+}
+
+void ThreadPool::RunShare(size_t n, size_t step, Call* call, const void* context) {
+  if (n == 0) return;
+  if (workers_.empty() || n <= step) {
+    call(context, 0, n);
+    return;
+  }
+  if (alone_ > 0) {
+    --alone_;
+    call(context, 0, n);
+    return;
+  }
+  ++barriers_;
+  State& s = *state_;
+  const auto start = Clock::now();
+  s.n = n;
+  s.step = step;
+  s.call = call;
+  s.context = context;
+  s.next.store(0, std::memory_order_relaxed);
+  s.open.store(true);
+  s.round.fetch_add(1);
+  s.round.notify_all();
+  TakePieces();
+  s.open.store(false);
+  const auto worked = Clock::now();
+  if (!SpinUntil([&] { return s.inside.load() == 0; })) {
+    while (const uint32_t inside = s.inside.load()) s.inside.wait(inside);
+  }
+  // The others have at most a last piece each: waiting for it much longer than for all of one's own means
+  // that they do not get to run.
+  const auto waited = Clock::now() - worked;
+  if (waited > 2 * (worked - start) + 3 * kSpin) {
+    last_alone_ = std::clamp(2 * last_alone_, kAloneAtFirst, kAloneAtMost);
+    alone_ = last_alone_;
+  } else if (last_alone_ > 0) {
+    --last_alone_;
+  }
+}
+
+}  // namespace linnet::base

@@ -1,0 +1,115 @@
+#ifndef LINNET_RUNTIME_KERNELS_ATTEND_TILES_H_
+#define LINNET_RUNTIME_KERNELS_ATTEND_TILES_H_
+
+#include "runtime/kernels/ops.h"
+
+// How the vector sets attend: a block of queries goes through the tiles together, so that a tile of keys and
+// values comes from memory once for all of them. What is done to one query, and in which order, is what
+// scalar/attend.cc does. `Unit` has the steps of an instruction set; being of an unnamed namespace, it gives
+// every function here internal linkage.
+namespace linnet::kernels {
+
+constexpr size_t kAttendTile = 64;     // absolute positions a softmax tile covers
+constexpr size_t kAttendQueries = 16;  // of a block: their weights and results stay in the nearest cache
+
+struct AttendQuery {
+  const float* q;
+  float* out;
+  size_t first, positions;  // sees [first, positions)
+  float maximum, total;
+  size_t from, to;  // the same within the tile
+  float* p;         // [kAttendTile]
+};
+
+// A tile for up to Unit::kTogether queries.
+template <typename Unit, typename Kv>
+void AttendTogether(const AttendArgs& a, const Kv* k, const Kv* v, size_t tile, AttendQuery* const* queries,
+                    size_t n) {
+  size_t least = kAttendTile, most = 0;  // that one of them sees
+  size_t from = 0, to = kAttendTile;     // that all of them see
+  for (size_t i = 0; i < n; ++i) {
+    const AttendQuery& query = *queries[i];
+    if (query.from < least) least = query.from;
+    if (query.to > most) most = query.to;
+    if (query.from > from) from = query.from;
+    if (query.to < to) to = query.to;
+  }
+  if (to < from) to = from;
+  Unit::Scores(queries, n, k, least, most, a.head_dim, a.scale);
+  for (size_t i = 0; i < n; ++i) {
+    AttendQuery& query = *queries[i];
+    const bool opening = tile <= query.first;
+    if (a.cap != 0.0f) Unit::Cap(query.p, query.from, query.to, a.cap);
+    float highest = Unit::Highest(query.p, query.from, query.to);
+    if (!opening && !(highest > query.maximum)) highest = query.maximum;
+    const float rescale = opening ? 0.0f : Unit::Exp(query.maximum - highest);
+    query.maximum = highest;
+    query.total = __builtin_fmaf(query.total, rescale, Unit::Weigh(query.p, query.from, query.to, highest));
+    // A factor of 1 changes nothing; what is there before the first tile is zeros.
+    if (!opening && rescale != 1.0f) Unit::Scale(query.out, a.head_dim, rescale);
+    // Each adds its values in ascending order: what it alone sees before, what all see, what it sees after.
+    const size_t before = query.to < from ? query.to : from;
+    if (query.from < before) Unit::AddValues(&queries[i], 1, v, query.from, before, a.head_dim);
+  }
+  if (from < to) Unit::AddValues(queries, n, v, from, to, a.head_dim);
+  for (size_t i = 0; i < n; ++i) {
+    const size_t after = queries[i]->from > to ? queries[i]->from : to;
+    if (after < queries[i]->to) Unit::AddValues(&queries[i], 1, v, after, queries[i]->to, a.head_dim);
+  }
+}
+
+template <typename Unit, typename Kv>
+void AttendBlock(const AttendArgs& a, size_t begin, size_t end) {
+  AttendQuery queries[kAttendQueries];
+  alignas(64) float p[kAttendQueries][kAttendTile];
+  size_t least = ~size_t{0}, most = 0;
+  const size_t n = end - begin;
+  for (size_t i = 0; i < n; ++i) {
+    const size_t token = (begin + i) / a.heads;
+    const size_t at = token * a.stride + (begin + i) % a.heads * a.head_dim;
+    const size_t positions = a.positions + token * a.growth;
+    const size_t first = a.window == 0 || positions <= a.window ? 0 : positions - a.window;
+    queries[i] = {a.q + at, a.out + at, first, positions, 0.0f, 0.0f, 0, 0, p[i]};
+    for (size_t c = 0; c < a.head_dim; ++c) a.out[at + c] = 0.0f;
+    if (first < least) least = first;
+    if (positions > most) most = positions;
+  }
+  for (size_t tile = least / kAttendTile * kAttendTile; tile < most; tile += kAttendTile) {
+    AttendQuery* seeing[kAttendQueries];
+    size_t count = 0;
+    for (size_t i = 0; i < n; ++i) {
+      AttendQuery& query = queries[i];
+      if (query.positions <= tile || query.first >= tile + kAttendTile) continue;
+      query.from = query.first > tile ? query.first - tile : 0;
+      query.to = query.positions - tile < kAttendTile ? query.positions - tile : kAttendTile;
+      seeing[count++] = &query;
+    }
+    const Kv* k = static_cast<const Kv*>(a.k) + tile * a.head_dim;
+    const Kv* v = static_cast<const Kv*>(a.v) + tile * a.head_dim;
+    // Groups of about the same size: 9 are 3 + 3 + 3.
+    const size_t groups = (count + Unit::kTogether - 1) / Unit::kTogether;
+    for (size_t g = 0; g < groups; ++g) {
+      const size_t from = count * g / groups, to = count * (g + 1) / groups;
+      AttendTogether<Unit, Kv>(a, k, v, tile, seeing + from, to - from);
+    }
+  }
+  for (size_t i = 0; i < n; ++i) {
+    if (queries[i].positions != 0) Unit::Scale(queries[i].out, a.head_dim, 1.0f / queries[i].total);
+  }
+}
+
+template <typename Unit>
+void AttendInTiles(const AttendArgs& a) {
+  for (size_t begin = a.begin; begin < a.end; begin += kAttendQueries) {
+    const size_t end = a.end - begin < kAttendQueries ? a.end : begin + kAttendQueries;
+    if (a.type == KvType::kF16) {
+      AttendBlock<Unit, uint16_t>(a, begin, end);
+    } else {
+      AttendBlock<Unit, float>(a, begin, end);
+    }
+  }
+}
+
+}  // namespace linnet::kernels
+
+#endif  // LINNET_RUNTIME_KERNELS_ATTEND_TILES_H_

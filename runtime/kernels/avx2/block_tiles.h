@@ -1,0 +1,65 @@
+#ifndef LINNET_RUNTIME_KERNELS_AVX2_BLOCK_TILES_H_
+#define LINNET_RUNTIME_KERNELS_AVX2_BLOCK_TILES_H_
+
+#include "runtime/kernels/avx2/tile_product.h"
+
+// The types of 32-weight blocks.
+namespace linnet::kernels::x86_tiles {
+namespace {
+
+// An activation block as the products read it.
+struct Input32 {
+  float d;
+  float sum;
+  int32_t init;  // what the weights' offset adds too much, taken off beforehand
+  int8_t q[kBlock];
+};
+
+template <typename Isa, WeightType type>
+struct Block32 {
+  using Act = ActBlock;
+  using Input = Input32;
+  using W = Weights<Isa, type>;
+  static constexpr TileFormat kFormat = *FindTileFormat(type);
+  static constexpr int kMaxTokens = Isa::kMaxTokens;
+  static constexpr size_t kInputs = 384;  // 16 KiB
+
+  static inline void Prepare(const ActBlock& x, Input& input) {
+    input.d = x.d;
+    input.sum = static_cast<float>(x.sum);
+    input.init = -W::kOffset * x.sum;
+    __builtin_memcpy(input.q, x.q, sizeof(input.q));
+  }
+
+  // The rows of register `part`, one block further.
+  template <int kTokens>
+  [[gnu::always_inline]] static inline void Add(const uint8_t* head, const uint8_t* quants, int part,
+                                                const Input* x, typename Isa::Float (&sums)[kTokens]) {
+    typename Isa::Int exact[kTokens];
+#pragma GCC unroll 16
+    for (int t = 0; t < kTokens; ++t) exact[t] = W::kOffset == 0 ? Isa::Zero() : Isa::Four(&x[t].init);
+    const uint8_t* q = quants + part * 4 * Isa::kLanes;
+    if constexpr (Isa::kWholeSums) {
+      AddSteps<Isa, W, 0, kVectors>(q, x, 0, exact);
+    } else {
+      AddProducts<Isa, W, 0, kVectors>(q, x, 0, Isa::Scales(Isa::Ones()), exact);
+    }
+    const typename Isa::Float d = Isa::Halves(head + part * 2 * Isa::kLanes);
+#pragma GCC unroll 16
+    for (int t = 0; t < kTokens; ++t) {
+      sums[t] = Isa::Fma(Isa::ToFloat(exact[t]), Isa::Multiply(d, Isa::Fill(x[t].d)), sums[t]);
+    }
+    if constexpr (W::kMin) {
+      const typename Isa::Float m = Isa::Halves(head + 2 * kTileRows + part * 2 * Isa::kLanes);
+#pragma GCC unroll 16
+      for (int t = 0; t < kTokens; ++t) {
+        sums[t] = Isa::Fma(Isa::Fill(x[t].sum), Isa::Multiply(m, Isa::Fill(x[t].d)), sums[t]);
+      }
+    }
+  }
+};
+
+}  // namespace
+}  // namespace linnet::kernels::x86_tiles
+
+#endif  // LINNET_RUNTIME_KERNELS_AVX2_BLOCK_TILES_H_

@@ -1,0 +1,195 @@
+#include <arm_neon.h>
+
+#include "runtime/kernels/attend_tiles.h"
+#include "runtime/kernels/neon/math.h"
+#include "runtime/kernels/ops.h"
+
+namespace linnet::kernels::neon {
+namespace {
+
+float32x4_t Load(const float* x) { return vld1q_f32(x); }
+float32x4_t Load(const uint16_t* x) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(x))); }
+float One(float x) { return x; }
+float One(uint16_t x) { return vgetq_lane_f32(vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(x))), 0); }
+
+// The last elements of a row, zeros behind them.
+template <typename Kv>
+void Pad(const Kv* x, size_t n, float* padded) {
+  for (size_t i = 0; i < 16; ++i) padded[i] = i < n ? One(x[i]) : 0.0f;
+}
+
+// The last two steps of the fixed tree, for four sums.
+float32x4_t Trees(float32x4_t a, float32x4_t b, float32x4_t c, float32x4_t d) {
+  const auto pair = [](float32x4_t x, float32x4_t y) {
+    const float64x2_t xd = vreinterpretq_f64_f32(x), yd = vreinterpretq_f64_f32(y);
+    return vaddq_f32(vreinterpretq_f32_f64(vzip1q_f64(xd, yd)), vreinterpretq_f32_f64(vzip2q_f64(xd, yd)));
+  };
+  return vpaddq_f32(pair(a, b), pair(c, d));
+}
+
+// p[i][j] = dot16(k[j], q[i]) * scale for Q queries and K keys from `key` on.
+template <int Q, int K, typename Kv>
+void Dots(AttendQuery* const* queries, const Kv* k, size_t key, size_t d, float scale) {
+  float32x4_t sum[Q * K][4];
+  for (int i = 0; i < Q * K; ++i) {
+    for (int c = 0; c < 4; ++c) sum[i][c] = vdupq_n_f32(0);
+  }
+  const Kv* keys = k + key * d;
+  size_t at = 0;
+  for (; at + 16 <= d; at += 16) {
+    for (int c = 0; c < 4; ++c) {
+      float32x4_t q[Q];
+      for (int i = 0; i < Q; ++i) q[i] = Load(queries[i]->q + at + 4 * c);
+      for (int j = 0; j < K; ++j) {
+        const float32x4_t part = Load(keys + static_cast<size_t>(j) * d + at + 4 * c);
+        for (int i = 0; i < Q; ++i) sum[i * K + j][c] = vfmaq_f32(sum[i * K + j][c], q[i], part);
+      }
+    }
+  }
+  if (at < d) {
+    float pk[16], pq[16];
+    for (int j = 0; j < K; ++j) {
+      Pad(keys + static_cast<size_t>(j) * d + at, d - at, pk);
+      for (int i = 0; i < Q; ++i) {
+        Pad(queries[i]->q + at, d - at, pq);
+        for (int c = 0; c < 4; ++c)
+          sum[i * K + j][c] = vfmaq_f32(sum[i * K + j][c], Load(pq + 4 * c), Load(pk + 4 * c));
+      }
+    }
+  }
+  constexpr int kWhole = (Q * K + 3) / 4 * 4;
+  float32x4_t four[kWhole];
+  for (int i = 0; i < kWhole; ++i) {
+    if (i < Q * K) {
+      four[i] = vaddq_f32(vaddq_f32(sum[i][0], sum[i][2]), vaddq_f32(sum[i][1], sum[i][3]));
+    } else {
+      four[i] = vdupq_n_f32(0);
+    }
+  }
+  float scores[kWhole];
+  for (int i = 0; i < kWhole; i += 4)
+    vst1q_f32(scores + i, vmulq_n_f32(Trees(four[i], four[i + 1], four[i + 2], four[i + 3]), scale));
+  for (int i = 0; i < Q; ++i) {
+    for (int j = 0; j < K; ++j) queries[i]->p[key + static_cast<size_t>(j)] = scores[i * K + j];
+  }
+}
+
+template <int Q, int K, typename Kv>
+void AllDots(AttendQuery* const* queries, const Kv* k, size_t from, size_t to, size_t d, float scale) {
+  size_t j = from;
+  for (; j + K <= to; j += K) Dots<Q, K>(queries, k, j, d, scale);
+  for (; j < to; ++j) Dots<Q, 1>(queries, k, j, d, scale);
+}
+
+// out[i] += p[i][j] * v[j] in ascending j, for Q queries and N vectors of 4 columns from `column` on.
+template <int Q, int N, typename Kv>
+void AddColumns(AttendQuery* const* queries, const Kv* v, size_t from, size_t to, size_t d, size_t column) {
+  float32x4_t sum[Q][N];
+  const float* p[Q];
+  for (int i = 0; i < Q; ++i) {
+    p[i] = queries[i]->p;
+    for (int c = 0; c < N; ++c) sum[i][c] = Load(queries[i]->out + column + 4 * c);
+  }
+  for (size_t j = from; j < to; ++j) {
+    const Kv* row = v + j * d + column;
+    float32x4_t weight[Q];
+    for (int i = 0; i < Q; ++i) weight[i] = vld1q_dup_f32(p[i] + j);
+    for (int c = 0; c < N; ++c) {
+      const float32x4_t values = Load(row + 4 * c);
+      for (int i = 0; i < Q; ++i) sum[i][c] = vfmaq_f32(sum[i][c], weight[i], values);
+    }
+  }
+  for (int i = 0; i < Q; ++i) {
+    for (int c = 0; c < N; ++c) vst1q_f32(queries[i]->out + column + 4 * c, sum[i][c]);
+  }
+}
+
+template <int Q, int N, typename Kv>
+void AddRows(AttendQuery* const* queries, const Kv* v, size_t from, size_t to, size_t d) {
+  size_t column = 0;
+  for (; column + 4 * N <= d; column += 4 * N) AddColumns<Q, N>(queries, v, from, to, d, column);
+  for (; column + 4 <= d; column += 4) AddColumns<Q, 1>(queries, v, from, to, d, column);
+  for (; column < d; ++column) {
+    for (int i = 0; i < Q; ++i) {
+      float sum = queries[i]->out[column];
+      for (size_t j = from; j < to; ++j) sum = __builtin_fmaf(queries[i]->p[j], One(v[j * d + column]), sum);
+      queries[i]->out[column] = sum;
+    }
+  }
+}
+
+struct Unit {
+  static constexpr size_t kTogether = 3;  // with two keys their sums fill 24 of the 32 registers
+
+  // Fills p of the first n queries in [from, to).
+  template <typename Kv>
+  static void Scores(AttendQuery* const* queries, size_t n, const Kv* k, size_t from, size_t to, size_t d,
+                     float scale) {
+    if (n == 1) AllDots<1, 4>(queries, k, from, to, d, scale);
+    if (n == 2) AllDots<2, 2>(queries, k, from, to, d, scale);
+    if (n == 3) AllDots<3, 2>(queries, k, from, to, d, scale);
+  }
+
+  template <typename Kv>
+  static void AddValues(AttendQuery* const* queries, size_t n, const Kv* v, size_t from, size_t to,
+                        size_t d) {
+    if (n == 1) AddRows<1, 8>(queries, v, from, to, d);
+    if (n == 2) AddRows<2, 8>(queries, v, from, to, d);
+    if (n == 3) AddRows<3, 8>(queries, v, from, to, d);
+  }
+
+  // p = cap * tanh(p / cap); what stands around [from, to) in the same vectors is no use to anybody.
+  static void Cap(float* p, size_t from, size_t to, float cap) {
+    const float32x4_t c = vdupq_n_f32(cap);
+    for (size_t j = from / 4 * 4; j < to; j += 4) {
+      vst1q_f32(p + j, vmulq_f32(Tanh4(vdivq_f32(vld1q_f32(p + j), c)), c));
+    }
+  }
+
+  static float Highest(const float* p, size_t from, size_t to) {
+    float32x4_t highest = vdupq_n_f32(p[from]);
+    size_t j = from;
+    for (; j + 4 <= to; j += 4) highest = vmaxq_f32(highest, vld1q_f32(p + j));
+    for (; j < to; ++j) highest = vmaxq_f32(highest, vdupq_n_f32(p[j]));
+    return vmaxvq_f32(highest);
+  }
+
+  // p = exp(p - top) in [from, to), zeros around it to whole groups of 16: adding those changes nothing.
+  // Returns the sum.
+  static float Weigh(float* p, size_t from, size_t to, float top) {
+    const float32x4_t highest = vdupq_n_f32(top);
+    for (size_t j = from / 4 * 4; j < to; j += 4)
+      vst1q_f32(p + j, Exp4(vsubq_f32(vld1q_f32(p + j), highest)));
+    for (size_t j = from / 16 * 16; j < from; ++j) p[j] = 0.0f;
+    for (size_t j = to; j % 16 != 0; ++j) p[j] = 0.0f;
+    float32x4_t sum[4] = {vdupq_n_f32(0), vdupq_n_f32(0), vdupq_n_f32(0), vdupq_n_f32(0)};
+    for (size_t j = from / 16 * 16; j < to; j += 16) {
+      for (size_t i = 0; i < 4; ++i) sum[i] = vaddq_f32(sum[i], vld1q_f32(p + j + 4 * i));
+    }
+    return Tree(sum[0], sum[1], sum[2], sum[3]);
+  }
+
+  static float Exp(float x) { return vgetq_lane_f32(Exp4(vdupq_n_f32(x)), 0); }
+
+  static void Scale(float* y, size_t n, float factor) {
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4) vst1q_f32(y + i, vmulq_n_f32(vld1q_f32(y + i), factor));
+    for (; i < n; ++i) y[i] = y[i] * factor;
+  }
+};
+
+}  // namespace
+
+void Attend(const AttendArgs& args) { AttendInTiles<Unit>(args); }
+
+void ToHalf(const float* x, uint16_t* y, size_t n) {
+  const float32x4_t most = vdupq_n_f32(65504.0f), least = vdupq_n_f32(-65504.0f);
+  const auto halves = [&](float32x4_t v) {
+    return vreinterpret_u16_f16(vcvt_f16_f32(vmaxq_f32(least, vminq_f32(most, v))));
+  };
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4) vst1_u16(y + i, halves(vld1q_f32(x + i)));
+  for (; i < n; ++i) y[i] = vget_lane_u16(halves(vdupq_n_f32(x[i])), 0);
+}
+
+}  // namespace linnet::kernels::neon

@@ -1,0 +1,94 @@
+#ifndef LINNET_RUNTIME_KERNELS_NEON_TILE_CODES_H_
+#define LINNET_RUNTIME_KERNELS_NEON_TILE_CODES_H_
+
+#include <arm_neon.h>
+
+#include "runtime/kernels/neon/tile_panel.h"
+
+// The integers of packed weights, out of the 64-byte vectors of tiles.h: for v = 0 .. 3 the columns 4 v + i
+// and 16 + 4 v + i of kVectors times four rows. q stands at the first of these rows.
+namespace linnet::kernels::neon_tiles {
+
+struct Codes {
+  int8x16_t low, high;  // byte 4 r + i: row r, column 4 v + i; 16 + 4 v + i
+};
+
+template <int kVectors>
+static inline void LoadVectors(const uint8_t* p, uint8x16_t (&to)[kVectors]) {
+  if constexpr (kVectors == 4) {
+    const uint8x16x4_t all = vld1q_u8_x4(p);
+    for (int r = 0; r < 4; ++r) to[r] = all.val[r];
+  } else {
+    for (int r = 0; r < kVectors; ++r) to[r] = vld1q_u8(p + 16 * r);
+  }
+}
+
+// Each of these: UnpackX<v>(q, codes of kVectors).
+template <int v, int kVectors>
+static inline void UnpackNibbles(const uint8_t* q, Codes (&codes)[kVectors]) {
+  uint8x16_t packed[kVectors];
+  LoadVectors(q + 64 * v, packed);
+  for (int r = 0; r < kVectors; ++r) {
+    codes[r].low = vreinterpretq_s8_u8(vandq_u8(packed[r], vdupq_n_u8(15)));
+    codes[r].high = vreinterpretq_s8_u8(vshrq_n_u8(packed[r], 4));
+  }
+}
+
+// Bits v and 4 + v of the fifth vector stand as far from each other as the nibbles do.
+template <int v, int kVectors>
+static inline void UnpackFiveBits(const uint8_t* q, Codes (&codes)[kVectors]) {
+  uint8x16_t packed[kVectors], bits[kVectors];
+  LoadVectors(q + 64 * v, packed);
+  LoadVectors(q + 256, bits);
+  for (int r = 0; r < kVectors; ++r) {
+    uint8x16_t fifth = bits[r];
+    if constexpr (v > 0) fifth = vshrq_n_u8(fifth, v);
+    codes[r].high = vreinterpretq_s8_u8(vbslq_u8(vdupq_n_u8(16), fifth, vshrq_n_u8(packed[r], 4)));
+    codes[r].low = vreinterpretq_s8_u8(vandq_u8(vsliq_n_u8(packed[r], fifth, 4), vdupq_n_u8(31)));
+  }
+}
+
+// Bits 2 v, 2 v + 1 of a byte as bits 4, 5, among others.
+template <int v>
+static inline uint8x16_t PairAtBit4(uint8x16_t pairs) {
+  if constexpr (v < 2) return vshlq_n_u8(pairs, 4 - 2 * v);
+  if constexpr (v == 2) return pairs;
+  if constexpr (v == 3) return vshrq_n_u8(pairs, 2);
+}
+
+template <int v, int kVectors>
+static inline void UnpackSixBits(const uint8_t* q, Codes (&codes)[kVectors]) {
+  uint8x16_t packed[kVectors], low_pairs[kVectors], high_pairs[kVectors];
+  LoadVectors(q + 64 * v, packed);
+  LoadVectors(q + 256, low_pairs);
+  LoadVectors(q + 320, high_pairs);
+  const uint8x16_t mask = vdupq_n_u8(0x30);
+  for (int r = 0; r < kVectors; ++r) {
+    codes[r].low =
+        vreinterpretq_s8_u8(vbslq_u8(mask, PairAtBit4<v>(low_pairs[r]), vandq_u8(packed[r], vdupq_n_u8(15))));
+    codes[r].high =
+        vreinterpretq_s8_u8(vbslq_u8(mask, PairAtBit4<v>(high_pairs[r]), vshrq_n_u8(packed[r], 4)));
+  }
+}
+
+template <int v, int kVectors>
+static inline void UnpackBytes(const uint8_t* q, Codes (&codes)[kVectors]) {
+  uint8x16_t low[kVectors], high[kVectors];
+  LoadVectors(q + 64 * v, low);
+  LoadVectors(q + 64 * (4 + v), high);
+  for (int r = 0; r < kVectors; ++r) codes[r] = {vreinterpretq_s8_u8(low[r]), vreinterpretq_s8_u8(high[r])};
+}
+
+template <int v, int kVectors>
+static inline void UnpackTable(const uint8_t* q, const int8_t* table, Codes (&codes)[kVectors]) {
+  const int8x16_t values = vld1q_s8(table);
+  UnpackNibbles<v>(q, codes);
+  for (Codes& code : codes) {
+    code.low = vqtbl1q_s8(values, vreinterpretq_u8_s8(code.low));
+    code.high = vqtbl1q_s8(values, vreinterpretq_u8_s8(code.high));
+  }
+}
+
+}  // namespace linnet::kernels::neon_tiles
+
+#endif  // LINNET_RUNTIME_KERNELS_NEON_TILE_CODES_H_

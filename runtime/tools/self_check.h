@@ -1,0 +1,36 @@
+#ifndef LINNET_RUNTIME_TOOLS_SELF_CHECK_H_
+#define LINNET_RUNTIME_TOOLS_SELF_CHECK_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "runtime/base/file_system.h"
+#include "runtime/engine/engine.h"
+
+namespace linnet::tools {
+
+struct SelfCheckOptions {
+  uint32_t generate_tokens = 16;  // at least 2
+  int threads = 0;
+  uint32_t context_tokens = 0;
+};
+
+struct SelfCheckResult {
+  engine::ModelInfo info;
+  uint32_t generated_tokens = 0;
+  double load_seconds = 0;
+  double first_token_seconds = 0;
+  double decode_tokens_per_second = 0;
+  uint64_t peak_rss_bytes = 0;
+};
+
+// Whether a model file works here at all: it loads, texts survive the tokenizer, tokens come out with finite
+// logits, and the prompt evaluated at once gives the same next token as token by token. Errors: those of
+// Engine::Load; DataLoss says which check failed. What it says is the file's business: no answer is judged.
+absl::StatusOr<SelfCheckResult> SelfCheck(base::FileSystem& fs, const std::string& path,
+                                          const SelfCheckOptions& options);
+
+}  // namespace linnet::tools
+
+#endif  // LINNET_RUNTIME_TOOLS_SELF_CHECK_H_

@@ -1,0 +1,288 @@
+// How a publication becomes visible. Clients follow timestamp.json, so it is written last; everything else
+// has its version in its name and is in nobody's way before that. A new root is found by its name alone, so
+// it is written when all that it vouches for is in place, just before the timestamp. A power cut leaves the
+// old state, or, between root and timestamp, one that Open() completes.
+
+#include "storage/trust/repository.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/mutex.h"
+#include "runtime/base/status_macros.h"
+#include "storage/trust/lifetimes.h"
+#include "storage/trust/metadata.h"
+#include "storage/trust/offline_set.h"
+#include "storage/trust/role_name.h"
+#include "storage/trust/signing.h"
+#include "storage/trust/trusted_set.h"
+
+namespace linnet::trust {
+namespace {
+
+absl::Status CheckOnlineKey(const Root& root, std::string_view role, const base::PrivateKey& key) {
+  const RoleKeys& keys = root.roles.find(role)->second;
+  const std::string own = key.public_key().Raw();
+  for (const std::string& keyid : keys.keyids) {
+    const auto it = root.keys.find(keyid);
+    if (it == root.keys.end() || !it->second.key || it->second.key->Raw() != own) continue;
+    if (it->second.key->type() != key.type() || keyid != KeyId(key.public_key())) continue;
+    if (keys.threshold == 1) return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "root: its ", std::string(role), " role is not held by the key that this coordinator has"));
+}
+
+struct SignedRole {
+  std::string bytes;
+  uint64_t version = 0;
+  absl::Time expires;
+};
+
+class RepositoryImpl final : public Repository {
+ public:
+  RepositoryImpl(base::FileSystem& fs, std::string dir, OnlineKeys keys, const base::Clock& clock,
+                 OfflineSet offline)
+      : fs_(fs), dir_(std::move(dir)), keys_(std::move(keys)), clock_(clock), offline_(std::move(offline)) {}
+
+  absl::Status Load() {
+    base::MutexLock lock(mutex_);
+    LINNET_RETURN_IF_ERROR(LoadRoots());
+    LINNET_RETURN_IF_ERROR(CheckKeys(offline_.root()));
+    LINNET_ASSIGN_OR_RETURN(timestamp_.bytes,
+                            fs_.ReadFile(absl::StrCat(dir_, "/timestamp.json"), kMaxTimestampBytes));
+    LINNET_ASSIGN_OR_RETURN(const Envelope timestamp_envelope, Envelope::Parse(timestamp_.bytes));
+    LINNET_ASSIGN_OR_RETURN(const Timestamp timestamp, ParseTimestamp(timestamp_envelope));
+    timestamp_.version = timestamp.version;
+    timestamp_.expires = timestamp.expires;
+    LINNET_ASSIGN_OR_RETURN(snapshot_.bytes, Read(kSnapshot, timestamp.snapshot.version));
+    LINNET_RETURN_IF_ERROR(
+        VerifyBytes(kSnapshot, snapshot_.bytes, timestamp.snapshot.length, timestamp.snapshot.hashes));
+    LINNET_ASSIGN_OR_RETURN(const Envelope snapshot_envelope, Envelope::Parse(snapshot_.bytes));
+    LINNET_ASSIGN_OR_RETURN(const Snapshot snapshot, ParseSnapshot(snapshot_envelope));
+    snapshot_.version = snapshot.version;
+    snapshot_.expires = snapshot.expires;
+    // Not by our keys: the root that replaced them came while this process was down.
+    const bool foreign =
+        !VerifyOwn(timestamp_envelope, kTimestamp).ok() || !VerifyOwn(snapshot_envelope, kSnapshot).ok();
+    OfflineSet::Metadata listed;
+    for (const auto& [file, meta] : snapshot.meta) {
+      const std::string role = file.substr(0, file.size() - std::string_view(".json").size());
+      listed_.emplace(file, meta);
+      LINNET_ASSIGN_OR_RETURN(listed[role], Read(role, meta.version));
+    }
+    absl::StatusOr<OfflineSet> loaded = LoadRoles(listed);
+    if (!loaded.ok()) {
+      // A publication with a new root was cut off after the root: what it wanted is there, one version on.
+      OfflineSet::Metadata next = listed;
+      for (auto& [role, bytes] : next) {
+        absl::StatusOr<std::string> newer =
+            Read(role, snapshot.meta.find(absl::StrCat(role, ".json"))->second.version + 1);
+        if (newer.ok()) bytes = *std::move(newer);
+      }
+      loaded = LoadRoles(next);
+      LINNET_RETURN_IF_ERROR(loaded.status());
+      return Sign(*std::move(loaded), /*new_snapshot=*/true);
+    }
+    if (foreign) return Sign(*std::move(loaded), /*new_snapshot=*/true);
+    offline_ = *std::move(loaded);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Versions> Publish(const std::map<std::string, std::string>& metadata) override {
+    base::MutexLock lock(mutex_);
+    LINNET_ASSIGN_OR_RETURN(OfflineSet next, offline_.With(metadata, clock_.Now()));
+    LINNET_RETURN_IF_ERROR(CheckKeys(next.root()));
+    if (next.bytes() == offline_.bytes()) return VersionsLocked();
+    for (const auto& [name, role] : next.roles()) {
+      if (name == kRoot || role.version == offline_.version(name)) continue;
+      LINNET_RETURN_IF_ERROR(Write(name, role.version, role.bytes));
+    }
+    LINNET_RETURN_IF_ERROR(Sign(std::move(next), /*new_snapshot=*/true));
+    return VersionsLocked();
+  }
+
+  absl::StatusOr<std::vector<TargetInfo>> Check(
+      const std::map<std::string, std::string>& metadata) const override {
+    base::MutexLock lock(mutex_);
+    LINNET_ASSIGN_OR_RETURN(const OfflineSet next, offline_.With(metadata, clock_.Now()));
+    LINNET_RETURN_IF_ERROR(CheckKeys(next.root()));
+    return next.AllTargets();
+  }
+
+  absl::StatusOr<bool> RefreshOnlineRoles() override {
+    base::MutexLock lock(mutex_);
+    const absl::Time now = clock_.Now();
+    // Too long: signed for a bundle, before there was a coordinator.
+    const auto due = [&](absl::Time expires, absl::Duration lifetime) {
+      return expires - now < lifetime / 2 || expires - now > lifetime;
+    };
+    const bool snapshot_due = due(snapshot_.expires, kSnapshotLifetime);
+    if (!snapshot_due && !due(timestamp_.expires, kTimestampLifetime)) return false;
+    LINNET_RETURN_IF_ERROR(Sign(offline_, snapshot_due));
+    return true;
+  }
+
+  absl::Status SignOnlineRoles(absl::Duration lifetime) override {
+    base::MutexLock lock(mutex_);
+    return Sign(offline_, /*new_snapshot=*/true, lifetime, lifetime);
+  }
+
+  absl::StatusOr<std::string> Metadata(std::string_view role, uint64_t version) const override {
+    {
+      base::MutexLock lock(mutex_);
+      if (role == kTimestamp) {
+        if (version == 0 || version == timestamp_.version) return timestamp_.bytes;
+        return NoSuch(role, version);
+      }
+      if (role == kSnapshot && version == snapshot_.version) return snapshot_.bytes;
+      const uint64_t newest = role == kSnapshot ? snapshot_.version : offline_.version(role);
+      // Above: may be lying there from a publication that was cut off.
+      if (version == 0 || version > newest) return NoSuch(role, version);
+      if (version == newest) return offline_.roles().at(std::string(role)).bytes;
+    }
+    absl::StatusOr<std::string> bytes = Read(role, version);
+    return absl::IsNotFound(bytes.status()) ? NoSuch(role, version) : bytes;
+  }
+
+  std::map<std::string, std::string> Current() const override {
+    base::MutexLock lock(mutex_);
+    return offline_.bytes();
+  }
+
+  std::vector<TargetInfo> Targets() const override {
+    base::MutexLock lock(mutex_);
+    return offline_.AllTargets();
+  }
+
+  Versions versions() const override {
+    base::MutexLock lock(mutex_);
+    return VersionsLocked();
+  }
+
+  absl::Time timestamp_expires() const override {
+    base::MutexLock lock(mutex_);
+    return timestamp_.expires;
+  }
+
+ private:
+  absl::Status CheckKeys(const Root& root) const {
+    LINNET_RETURN_IF_ERROR(CheckOnlineKey(root, kSnapshot, keys_.snapshot));
+    return CheckOnlineKey(root, kTimestamp, keys_.timestamp);
+  }
+
+  absl::Status VerifyOwn(const Envelope& envelope, std::string_view role) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const Root& root = offline_.root();
+    return VerifySignatures(envelope, role, root.roles.find(role)->second, root.keys);
+  }
+
+  static absl::Status NoSuch(std::string_view role, uint64_t version) {
+    return absl::NotFoundError(absl::StrCat(std::string(role), ": there is no version ", version));
+  }
+
+  std::string PathOf(std::string_view role, uint64_t version) const {
+    return absl::StrCat(dir_, "/", version, ".", RoleFileName(role));
+  }
+  absl::StatusOr<std::string> Read(std::string_view role, uint64_t version) const {
+    return fs_.ReadFile(PathOf(role, version), MaxBytesOf(role));
+  }
+  absl::Status Write(std::string_view role, uint64_t version, std::string_view bytes) const {
+    return fs_.WriteFileAtomic(PathOf(role, version), bytes, 0644);
+  }
+
+  absl::Status LoadRoots() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    while (true) {
+      absl::StatusOr<std::string> next = Read(kRoot, offline_.root().version + 1);
+      if (absl::IsNotFound(next.status())) return absl::OkStatus();
+      LINNET_RETURN_IF_ERROR(next.status());
+      LINNET_ASSIGN_OR_RETURN(offline_, offline_.With({{std::string(kRoot), *next}}, absl::InfinitePast()));
+    }
+  }
+
+  // Roles of the snapshot that targets no longer delegates to stay listed there (a client that saw them would
+  // take their absence for a rollback), but are not verified and not used.
+  absl::StatusOr<OfflineSet> LoadRoles(const OfflineSet::Metadata& listed) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const auto targets = listed.find(std::string(kTargets));
+    if (targets == listed.end()) return absl::FailedPreconditionError("snapshot: lists no targets.json");
+    LINNET_ASSIGN_OR_RETURN(const Envelope envelope, Envelope::Parse(targets->second));
+    LINNET_ASSIGN_OR_RETURN(const trust::Targets parsed, ParseTargets(envelope));
+    OfflineSet::Metadata used = {*targets};
+    for (const Delegation& delegation : parsed.delegations) {
+      if (const auto it = listed.find(delegation.name); it != listed.end()) used.insert(*it);
+    }
+    return offline_.With(used, absl::InfinitePast());
+  }
+
+  // Signs, writes and adopts `next`, whose targets roles are already written.
+  absl::Status Sign(OfflineSet next, bool new_snapshot, absl::Duration snapshot_lifetime = kSnapshotLifetime,
+                    absl::Duration timestamp_lifetime = kTimestampLifetime)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const absl::Time now = clock_.Now();
+    SignedRole snapshot = snapshot_;
+    std::map<std::string, MetaFile> listed = listed_;
+    if (new_snapshot) {
+      for (const auto& [name, role] : next.roles()) {
+        if (name != kRoot) listed[absl::StrCat(name, ".json")] = MetaFileOf(role.version, role.bytes);
+      }
+      snapshot.version = snapshot_.version + 1;
+      snapshot.expires = now + snapshot_lifetime;
+      snapshot.bytes = SignMetadata(SnapshotJson(snapshot.version, snapshot.expires, listed),
+                                    std::span(&keys_.snapshot, 1));
+      LINNET_RETURN_IF_ERROR(Write(kSnapshot, snapshot.version, snapshot.bytes));
+    }
+    if (next.root().version != offline_.root().version) {
+      LINNET_RETURN_IF_ERROR(Write(kRoot, next.root().version, next.roles().at(std::string(kRoot)).bytes));
+    }
+    SignedRole timestamp{.version = timestamp_.version + 1, .expires = now + timestamp_lifetime};
+    timestamp.bytes =
+        SignMetadata(TimestampJson(timestamp.version, timestamp.expires, snapshot.version, snapshot.bytes),
+                     std::span(&keys_.timestamp, 1));
+    LINNET_RETURN_IF_ERROR(fs_.WriteFileAtomic(absl::StrCat(dir_, "/timestamp.json"), timestamp.bytes, 0644));
+    offline_ = std::move(next);
+    snapshot_ = std::move(snapshot);
+    timestamp_ = std::move(timestamp);
+    listed_ = std::move(listed);
+    return absl::OkStatus();
+  }
+
+  Versions VersionsLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return {.root = offline_.root().version,
+            .targets = offline_.version(kTargets),
+            .snapshot = snapshot_.version,
+            .timestamp = timestamp_.version};
+  }
+
+  base::FileSystem& fs_;
+  const std::string dir_;
+  const OnlineKeys keys_;
+  const base::Clock& clock_;
+  mutable base::Mutex mutex_;
+  OfflineSet offline_ ABSL_GUARDED_BY(mutex_);
+  SignedRole snapshot_ ABSL_GUARDED_BY(mutex_);
+  SignedRole timestamp_ ABSL_GUARDED_BY(mutex_);
+  // What the snapshot lists: once listed, a role stays.
+  std::map<std::string, MetaFile> listed_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Repository>> Repository::Open(base::FileSystem& fs, std::string dir,
+                                                             OnlineKeys keys, const base::Clock& clock) {
+  const std::string path = absl::StrCat(dir, "/1.", RoleFileName(kRoot));
+  absl::StatusOr<std::string> root = fs.ReadFile(path, kMaxRootBytes);
+  if (absl::IsNotFound(root.status())) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": there is no root to start from; run linnet site init"));
+  }
+  LINNET_RETURN_IF_ERROR(root.status());
+  LINNET_ASSIGN_OR_RETURN(OfflineSet offline, OfflineSet::FromRoot(*root));
+  auto repository =
+      std::make_unique<RepositoryImpl>(fs, std::move(dir), std::move(keys), clock, std::move(offline));
+  LINNET_RETURN_IF_ERROR(repository->Load());
+  return repository;
+}
+
+}  // namespace linnet::trust

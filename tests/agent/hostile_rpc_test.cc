@@ -1,0 +1,80 @@
+// Every call of agent.proto with requests that no honest caller makes: from nobody, from a holder of all
+// scopes, and through the Unix socket.
+#include "tests/support/hostile_rpc.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/agent/test_agent.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/tiny_model.h"
+
+namespace linnet {
+namespace {
+
+namespace v1 = agent::v1;
+using grpc::StatusCode;
+using linnet::testing::AnswerCodes;
+using linnet::testing::CallWithHostileMessages;
+using linnet::testing::Context;
+using linnet::testing::HostileRounds;
+using linnet::testing::TestAgent;
+using linnet::testing::UnclearAnswers;
+using std::chrono::milliseconds;
+
+constexpr uint64_t kSeed = 20261129;
+constexpr milliseconds kPatience(300);  // an answer without end is cut then
+
+class HostileRpcTest : public ::testing::Test {
+ protected:
+  static const google::protobuf::ServiceDescriptor& Service() {
+    return *v1::StatusRequest::descriptor()->file()->service(0);
+  }
+  void ExpectItServes() {
+    v1::SetInventoryRequest stock;
+    v1::InventoryItem& item = *stock.add_items();
+    item.set_name("salmon");
+    item.set_quantity(300);
+    item.set_unit("g");
+    v1::SetInventoryResponse taken;
+    const grpc::Status set = agent_.Local()->SetInventory(Context().get(), stock, &taken);
+    EXPECT_TRUE(set.ok()) << set.error_message();
+    v1::StatusResponse status;
+    EXPECT_TRUE(agent_.Local()->Status(Context().get(), {}, &status).ok());
+    EXPECT_FALSE(status.model().empty());
+  }
+
+  static std::string Model(const std::string& path) {
+    linnet::testing::WriteTinyModel(path);
+    return path;
+  }
+
+  linnet::testing::TempDir dir_;
+  TestAgent agent_{Model(dir_ / "tiny.gguf")};
+};
+
+TEST_F(HostileRpcTest, FromNobodyTheyOpenNothing) {
+  const AnswerCodes codes =
+      CallWithHostileMessages(agent_.TlsChannel(), Service(), HostileRounds(40), kSeed, kPatience);
+  EXPECT_EQ(UnclearAnswers(codes), "");
+  EXPECT_EQ(codes.count(StatusCode::OK), 0U);
+  ExpectItServes();
+}
+
+TEST_F(HostileRpcTest, FromAHolderOfAllScopesTheyHaveClearAnswers) {
+  const auto grant = agent_.Grant({"ask", "ingest", "read-data", "metrics", "manage"});
+  EXPECT_EQ(UnclearAnswers(CallWithHostileMessages(
+                agent_.TlsChannel(net::TlsIdentity{grant.certificate_pem(), grant.private_key_pem()}),
+                Service(), HostileRounds(20), kSeed + 1, kPatience)),
+            "");
+  ExpectItServes();
+}
+
+TEST_F(HostileRpcTest, FromTheUnixSocketTheyHaveClearAnswers) {
+  EXPECT_EQ(UnclearAnswers(CallWithHostileMessages(agent_.LocalChannel(), Service(), HostileRounds(20),
+                                                   kSeed + 2, kPatience)),
+            "");
+  ExpectItServes();
+}
+
+}  // namespace
+}  // namespace linnet

@@ -1,0 +1,109 @@
+#ifndef LINNET_TESTS_COORDINATOR_FLEET_FIXTURE_H_
+#define LINNET_TESTS_COORDINATOR_FLEET_FIXTURE_H_
+
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coordinator/coordinator.h"
+#include "linnet/admin/v1/admin.grpc.pb.h"
+#include "linnet/fleet/v1/fleet.grpc.pb.h"
+#include "runtime/base/keys.h"
+#include "runtime/net/enrollment_token.h"
+#include "runtime/net/tls.h"
+#include "storage/trust/site.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/temp_dir.h"
+
+namespace linnet::coordinator {
+
+// A device as the coordinator sees one: its own key, real TLS.
+struct TestDevice {
+  std::string id;  // 16 bytes
+  base::PrivateKey key = base::PrivateKey::Generate(base::KeyType::kP256);
+  std::optional<net::EnrollmentToken> token;
+  std::string pin;                 // what plans pin of it, 64 hex digits; empty: the hash of `key`
+  std::vector<std::string> chain;  // DER
+  fleet::v1::EnrollResponse enrolled;
+
+  net::TlsIdentity Identity() const;
+  fleet::v1::EnrollRequest EnrollRequest() const;
+  fleet::v1::RenewRequest RenewRequest(const base::PrivateKey& new_key) const;
+  fleet::v1::ReportRequest Report(std::string_view plan_sha256, std::string_view model_sha256,
+                                  fleet::v1::Outcome outcome, uint64_t attempt = 1) const;
+};
+
+// A site, a coordinator on free ports of loopback, an operator, and devices; all on one fake clock.
+class FleetFixture : public ::testing::Test {
+ protected:
+  using Fleet = fleet::v1::Fleet;
+  using Admin = admin::v1::Admin;
+
+  FleetFixture();
+  ~FleetFixture() override;
+  void StartCoordinator();
+  void RestartCoordinator() {
+    admin_.reset();
+    coordinator_.reset();
+    StartCoordinator();
+  }
+
+  std::unique_ptr<Fleet::Stub> Anonymous();
+  std::unique_ptr<Fleet::Stub> As(const TestDevice& device);
+  std::unique_ptr<Fleet::Stub> FleetWith(std::optional<net::TlsIdentity> identity);
+  std::unique_ptr<Admin::Stub> AdminWith(std::optional<net::TlsIdentity> identity);
+  Admin::Stub& admin() { return *admin_; }
+  net::TlsIdentity OperatorIdentity() const;
+
+  // gRPC's own status; the answer is in the out parameter.
+  grpc::Status Enroll(TestDevice& device);
+  grpc::Status Renew(TestDevice& device, const base::PrivateKey& new_key);
+  grpc::Status CheckIn(const TestDevice& device, fleet::v1::CheckInResponse* response,
+                       fleet::v1::CheckInRequest request = {});
+  grpc::Status Report(const TestDevice& device, const fleet::v1::ReportRequest& request);
+  // Token and Enroll, both expected to work.
+  std::unique_ptr<TestDevice> NewDevice(const std::string& name);
+  std::unique_ptr<TestDevice> DeviceWithToken(const std::string& name, uint64_t valid_seconds = 0);
+
+  // A published model of a few bytes, cut into small chunks.
+  struct Model {
+    std::string bytes, index_json, target, sha256;
+    trust::Publication publication;
+  };
+  Model SignModel(const std::string& version, size_t size_bytes = 10'000, uint32_t chunk_bytes = 4096);
+  grpc::Status PublishParts(const std::map<std::string, std::string>& metadata,
+                            const std::map<std::string, std::string>& targets);
+  grpc::Status Publish(const Model& model);
+  // Canaries by id and key, then all; published, not started.
+  struct SignedPlan {
+    trust::Plan plan;
+    std::string target, json, sha256;
+  };
+  SignedPlan PublishPlan(const Model& model, std::vector<const TestDevice*> canaries,
+                         absl::Duration soak = absl::ZeroDuration(), uint32_t most_failures = 1,
+                         uint64_t release_counter = 1);
+  grpc::Status Start(const SignedPlan& plan);
+  std::map<std::string, std::string> CurrentMetadata();
+  admin::v1::Rollout NewestRollout();
+
+  testing::FakeClock clock_;
+  testing::TempDir dir_;
+  std::unique_ptr<trust::Site> site_;
+  CoordinatorConfig config_;
+  std::unique_ptr<Coordinator> coordinator_;
+  std::unique_ptr<Admin::Stub> admin_;
+};
+
+// A deadline for every call of a test.
+struct Context : grpc::ClientContext {
+  Context() { set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20)); }
+};
+
+}  // namespace linnet::coordinator
+
+#endif  // LINNET_TESTS_COORDINATOR_FLEET_FIXTURE_H_

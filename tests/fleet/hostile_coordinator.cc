@@ -1,0 +1,154 @@
+#include "tests/fleet/hostile_coordinator.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "coordinator/authority.h"
+#include "coordinator/site_files.h"
+#include "runtime/base/file_system.h"
+#include "runtime/base/hash.h"
+#include "runtime/base/string_view.h"
+#include "runtime/net/tls.h"
+#include "storage/chunks/chunk_store.h"
+#include "storage/trust/plan.h"
+#include "storage/trust/signing.h"
+
+namespace linnet::fleet {
+namespace {
+
+base::FileSystem& Files() { return base::FileSystem::Real(); }
+
+uint64_t VersionOf(const std::string& bytes) {
+  const auto envelope = trust::Envelope::Parse(bytes);
+  EXPECT_TRUE(envelope.ok()) << envelope.status();
+  return static_cast<uint64_t>(*envelope->signed_part.Find("version")->integer());
+}
+
+}  // namespace
+
+HostileCoordinator::HostileCoordinator(const std::string& keys_dir, const std::string& address,
+                                       const base::Clock& clock)
+    : keys_dir_(keys_dir), clock_(clock) {
+  const auto stolen = coordinator::LoadSiteFiles(Files(), keys_dir);
+  EXPECT_TRUE(stolen.ok()) << stolen.status();
+  auto credentials = net::ServerCredentials(
+      stolen->server, [](const auto&) { return absl::OkStatus(); }, /*require_client_certificate=*/false);
+  EXPECT_TRUE(credentials.ok()) << credentials.status();
+  auto server = net::GrpcServer::Start({.address = address, .credentials = *credentials, .services = {this}});
+  EXPECT_TRUE(server.ok()) << server.status();
+  server_ = *std::move(server);
+}
+
+void HostileCoordinator::Serve(const std::map<std::string, std::string>& roles) {
+  const auto stolen = coordinator::LoadSiteFiles(Files(), keys_dir_);
+  const absl::Time expires = clock_.Now() + absl::Hours(24);
+  const base::MutexLock lock(mutex_);
+  ++version_;
+  std::map<std::string, trust::MetaFile> meta;
+  for (const auto& [role, bytes] : roles) {
+    const uint64_t version = VersionOf(bytes);
+    metadata_[{role, version}] = bytes;
+    if (role != "root") meta[role + ".json"] = trust::MetaFileOf(version, bytes);
+  }
+  const std::string snapshot =
+      trust::SignMetadata(trust::SnapshotJson(version_, expires, meta), {&stolen->snapshot_key, 1});
+  metadata_[{"snapshot", version_}] = snapshot;
+  timestamp_ = trust::SignMetadata(trust::TimestampJson(version_, expires, version_, snapshot),
+                                   {&stolen->timestamp_key, 1});
+  answer_.set_timestamp_version(version_);
+}
+
+void HostileCoordinator::AddFile(std::string_view bytes) {
+  const base::MutexLock lock(mutex_);
+  chunks_[std::string(base::AsView(base::Sha256(bytes)))] = bytes;
+}
+
+void HostileCoordinator::AddModel(std::string_view bytes, std::string_view index_json) {
+  const auto index = chunks::ChunkIndex::FromJson(index_json);
+  ASSERT_TRUE(index.ok()) << index.status();
+  for (const auto& chunk : index->chunks) AddFile(bytes.substr(chunk.offset, chunk.length));
+  AddFile(index_json);
+}
+
+void HostileCoordinator::Answer(fleet::v1::CheckInResponse answer) {
+  const base::MutexLock lock(mutex_);
+  answer.set_protocol(1);
+  answer.set_next_check_in_seconds(1);
+  answer.set_timestamp_version(version_);
+  answer_ = std::move(answer);
+}
+
+fleet::v1::Receipt HostileCoordinator::Forge(const std::string& device_id, const std::string& certified_id,
+                                             const std::string& plan_sha256, const std::string& model_sha256,
+                                             const base::PrivateKey& key) const {
+  const auto stolen = coordinator::LoadSiteFiles(Files(), keys_dir_);
+  const coordinator::Authority authority(stolen->device_ca, stolen->device_ca_key, stolen->fleet_root);
+  const auto issued = authority.Issue(certified_id, key.public_key().Raw(), clock_.Now());
+  EXPECT_TRUE(issued.ok()) << issued.status();
+  fleet::v1::Receipt receipt;
+  receipt.set_device_id(device_id);
+  receipt.set_plan_sha256(plan_sha256);
+  receipt.set_model_sha256(model_sha256);
+  receipt.set_outcome(fleet::v1::PASSED);
+  receipt.set_counter(1);
+  receipt.set_signature(
+      key.SignRaw(trust::ReceiptMessage(device_id, plan_sha256, model_sha256, fleet::v1::PASSED, 1)));
+  for (const std::string& der : issued->chain) receipt.add_certificate_chain(der);
+  return receipt;
+}
+
+grpc::Status HostileCoordinator::CheckIn(grpc::ServerContext*, const fleet::v1::CheckInRequest*,
+                                         fleet::v1::CheckInResponse* response) {
+  ++check_ins_;
+  const base::MutexLock lock(mutex_);
+  *response = answer_;
+  return grpc::Status::OK;
+}
+
+grpc::Status HostileCoordinator::GetMetadata(grpc::ServerContext*,
+                                             const fleet::v1::GetMetadataRequest* request,
+                                             fleet::v1::GetMetadataResponse* response) {
+  ++metadata_requests_;
+  const base::MutexLock lock(mutex_);
+  if (request->role() == fleet::v1::TIMESTAMP) {
+    response->set_metadata(timestamp_);
+    return grpc::Status::OK;
+  }
+  for (const auto& [key, bytes] : metadata_) {
+    const auto& [role, version] = key;
+    const bool same = (request->role() == fleet::v1::ROOT && role == "root") ||
+                      (request->role() == fleet::v1::SNAPSHOT && role == "snapshot") ||
+                      (request->role() == fleet::v1::TARGETS && role == "targets") ||
+                      (request->role() == fleet::v1::DELEGATED &&
+                       base::AsView(base::Sha256(role)) == request->role_name_sha256());
+    if (!same || version != request->version()) continue;
+    response->set_metadata(bytes);
+    return grpc::Status::OK;
+  }
+  return {grpc::StatusCode::NOT_FOUND, "no"};
+}
+
+grpc::Status HostileCoordinator::GetChunks(grpc::ServerContext*, const fleet::v1::GetChunksRequest* request,
+                                           grpc::ServerWriter<fleet::v1::GetChunksResponse>* writer) {
+  for (const std::string& sha256 : request->sha256()) {
+    fleet::v1::GetChunksResponse response;
+    {
+      const base::MutexLock lock(mutex_);
+      const auto chunk = chunks_.find(sha256);
+      if (chunk == chunks_.end()) return {grpc::StatusCode::NOT_FOUND, "no"};
+      response.set_sha256(sha256);
+      response.set_data(chunk->second);
+    }
+    writer->Write(response);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status HostileCoordinator::Report(grpc::ServerContext*, const fleet::v1::ReportRequest*,
+                                        fleet::v1::ReportResponse*) {
+  return grpc::Status::OK;
+}
+
+}  // namespace linnet::fleet

@@ -1,0 +1,216 @@
+// The coordinator's host and all of its keys are stolen. What the thief cannot do, as claims; each beside a
+// control that shows that the thief's coordinator does work.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/hash.h"
+#include "runtime/base/string_view.h"
+#include "storage/trust/signing.h"
+#include "tests/fleet/hostile_coordinator.h"
+#include "tests/fleet/member_fixture.h"
+
+namespace linnet::fleet {
+namespace {
+
+using ::testing::HasSubstr;
+
+class RedTeamTest : public MemberFixture {
+ protected:
+  // An honest site with a published model, and a member; then the coordinator is another's.
+  void SetUp() override {
+    member_ = NewMember("press-line-3");
+    model_ = SignModel("1");
+    ASSERT_TRUE(Publish(model_).ok());
+  }
+  void Steal() {
+    honest_ = CurrentMetadata();
+    const std::string address = coordinator_->fleet_address();
+    admin_.reset();
+    coordinator_.reset();
+    thief_ = std::make_unique<HostileCoordinator>(dir_ / "site/coordinator", address, clock_);
+    thief_->Serve(honest_);
+    thief_->AddModel(model_.bytes, model_.index_json);
+  }
+  void Offer(const SignedPlan& plan, const std::vector<fleet::v1::Receipt>& receipts = {}) {
+    fleet::v1::CheckInResponse answer;
+    answer.set_plan(plan.target);
+    for (const fleet::v1::Receipt& receipt : receipts) *answer.add_receipts() = receipt;
+    thief_->AddFile(plan.json);
+    thief_->Answer(answer);
+  }
+  // Lets the device ask often enough to have acted on what it was offered. False: it stopped asking.
+  bool ItHadItsChance() {
+    // Refused offers make it wait in real time, twice as long each time: more of them is a minute.
+    constexpr int kCheckIns = 4;
+    const int before = thief_->check_ins();
+    return RunUntil([&] { return thief_->check_ins() >= before + kCheckIns; });
+  }
+  std::string Running() const { return member_->host->running(); }
+  // Signed metadata of a delegated role, by a key of the thief's own.
+  std::string Forged(const std::string& role, const std::string& path, std::string_view bytes) const {
+    const base::PrivateKey key = base::PrivateKey::Generate(base::KeyType::kEd25519);
+    auto envelope = trust::Envelope::Parse(honest_.at(role));
+    EXPECT_TRUE(envelope.ok());
+    trust::Json json = envelope->signed_part;
+    const int64_t version = *json.Find("version")->integer();
+    trust::SetVersion(json, static_cast<uint64_t>(version) + 1, clock_.Now() + absl::Hours(24));
+    trust::AddTarget(json, path, bytes.size(), base::AsView(base::Sha256(bytes)), trust::Json());
+    return trust::SignMetadata(json, {&key, 1});
+  }
+  // A plan that nobody signed, made like the honest ones.
+  SignedPlan OwnPlan(const SignedPlan& like) const {
+    SignedPlan own = like;
+    own.plan.id = base::Hex(base::RandomBytes(16));
+    own.plan.waves = {{.name = "all"}};
+    own.json = own.plan.ToJson();
+    own.target = absl::StrCat("plans/", own.plan.id, ".json");
+    own.sha256 = std::string(base::AsView(base::Sha256(own.json)));
+    return own;
+  }
+
+  std::unique_ptr<Member> member_;
+  Model model_;
+  std::map<std::string, std::string> honest_;
+  std::unique_ptr<HostileCoordinator> thief_;
+};
+
+TEST_F(RedTeamTest, ControlItCanCarryWhatWasSigned) {
+  const SignedPlan plan = PublishPlan(model_, {});
+  Steal();
+  Offer(plan);
+  ASSERT_TRUE(RunUntil([&] { return member_->Committed(); })) << member_->agent->status().last_update_error;
+  EXPECT_EQ(Running(), model_.bytes);
+}
+
+TEST_F(RedTeamTest, ItInstallsNoPlanThatThePlansKeyDidNotSign) {
+  const SignedPlan like = PublishPlan(model_, {});
+  Steal();
+  const SignedPlan own = OwnPlan(like);
+  Offer(own);  // not in any metadata
+  ASSERT_TRUE(ItHadItsChance());
+  EXPECT_EQ(Running(), "");
+  auto roles = honest_;  // in metadata that the online keys vouch for, but the thief signed
+  roles["plans"] = Forged("plans", own.target, own.json);
+  thief_->Serve(roles);
+  Offer(own);
+  ASSERT_TRUE(ItHadItsChance());
+  EXPECT_EQ(Running(), "");
+  EXPECT_NE(member_->agent->status().last_update_error, "");
+}
+
+TEST_F(RedTeamTest, ItInstallsNoModelThatTheModelsKeyDidNotSign) {
+  const SignedPlan plan = PublishPlan(model_, {});
+  Steal();
+  // The plan and its model are signed; what comes for the model are other bytes, under the same names.
+  auto roles = honest_;
+  const std::string evil = model_.bytes + "evil";
+  roles["models/starter"] = Forged("models/starter", model_.target, evil);
+  thief_->Serve(roles);
+  Offer(plan);
+  ASSERT_TRUE(ItHadItsChance());
+  EXPECT_EQ(Running(), "");
+  EXPECT_NE(member_->agent->status().last_update_error, "");
+}
+
+TEST_F(RedTeamTest, ItRollsNothingBackByOldMetadataOrOldPlans) {
+  const SignedPlan first = PublishPlan(model_, {});
+  const std::map<std::string, std::string> old = CurrentMetadata();
+  const Model second = SignModel("2");
+  ASSERT_TRUE(Publish(second).ok());
+  SignedPlan newer = PublishPlan(second, {}, absl::ZeroDuration(), 1, 2);
+  ASSERT_TRUE(Start(newer).ok());
+  ASSERT_TRUE(RunUntil([&] { return member_->Committed(); })) << member_->agent->status().last_update_error;
+  ASSERT_EQ(Running(), second.bytes);
+  Steal();
+  Offer(first);  // signed and valid, but it brings an older release
+  ASSERT_TRUE(ItHadItsChance());
+  EXPECT_EQ(Running(), second.bytes);
+  thief_->Serve(old);  // as it was before the second release, under a newer snapshot and timestamp
+  Offer(first);
+  ASSERT_TRUE(ItHadItsChance());
+  EXPECT_EQ(Running(), second.bytes);
+  member_->Restart();
+  ASSERT_TRUE(member_->agent->WaitUntilModelLoaded(absl::Seconds(20)));
+  ASSERT_TRUE(ItHadItsChance());
+  EXPECT_EQ(Running(), second.bytes);
+}
+
+TEST_F(RedTeamTest, ItSkipsNoCanaryByMembersOfItsOwn) {
+  coordinator::TestDevice canary;
+  canary.id = base::RandomBytes(16);
+  const SignedPlan plan = PublishPlan(model_, {&canary});
+  Steal();
+  Offer(plan);  // no receipt
+  ASSERT_TRUE(ItHadItsChance());
+  EXPECT_EQ(Running(), "");
+  const std::string own = base::RandomBytes(16);
+  std::vector<fleet::v1::Receipt> forged = {
+      thief_->Forge(own, own, plan.sha256, model_.sha256),        // of a member that it made
+      thief_->Forge(canary.id, own, plan.sha256, model_.sha256),  // in the canary's name
+  };
+  for (int i = 0; i < 50; ++i) {
+    const std::string id = base::RandomBytes(16);
+    forged.push_back(thief_->Forge(id, id, plan.sha256, model_.sha256));
+  }
+  Offer(plan, forged);
+  ASSERT_TRUE(ItHadItsChance());
+  EXPECT_EQ(Running(), "");
+}
+
+// The stolen device authority certifies any key for any id; the plan says which key is the canary's.
+TEST_F(RedTeamTest, WithTheDeviceAuthorityItCannotMakeUpACanarysPass) {
+  const auto canary = NewDevice("fridge-kitchen");
+  const SignedPlan plan = PublishPlan(model_, {canary.get()});
+  Steal();
+  Offer(plan, {thief_->Forge(canary->id, canary->id, plan.sha256, model_.sha256)});
+  ASSERT_TRUE(ItHadItsChance());
+  EXPECT_EQ(Running(), "");
+  EXPECT_THAT(member_->agent->status().last_update_error, HasSubstr("not the one that the plan pins"));
+  // Control: it can carry the pass that the canary itself signed.
+  Offer(plan, {canary->Report(plan.sha256, model_.sha256, fleet::v1::PASSED).receipt()});
+  ASSERT_TRUE(RunUntil([&] { return member_->Committed(); })) << member_->agent->status().last_update_error;
+  EXPECT_EQ(Running(), model_.bytes);
+}
+
+// What is left to the thief: whoever has the coordinator when a plan is made may say a key of its own for a
+// canary, to an operator who does not compare it with what the device shows (--canary-device NAME=KEY does).
+TEST_F(RedTeamTest, APlanThatPinsTheThiefsKeyTakesTheThiefsPass) {
+  const auto canary = NewDevice("fridge-kitchen");
+  const base::PrivateKey own = base::PrivateKey::Generate(base::KeyType::kP256);
+  coordinator::TestDevice lie{.id = canary->id, .key = own};
+  const SignedPlan plan = PublishPlan(model_, {&lie});
+  Steal();
+  Offer(plan, {thief_->Forge(canary->id, canary->id, plan.sha256, model_.sha256, own)});
+  ASSERT_TRUE(RunUntil([&] { return member_->Committed(); })) << member_->agent->status().last_update_error;
+  EXPECT_EQ(Running(), model_.bytes);  // signed by the offline keys all the same
+}
+
+TEST_F(RedTeamTest, ItReordersNoWaves) {
+  coordinator::TestDevice canary;
+  canary.id = base::RandomBytes(16);
+  const SignedPlan plan = PublishPlan(model_, {&canary});
+  Steal();
+  SignedPlan reordered = plan;  // the signed name, with the waves the other way round
+  std::reverse(reordered.plan.waves.begin(), reordered.plan.waves.end());
+  reordered.plan.waves[0].passes_needed = 0;
+  reordered.json = reordered.plan.ToJson();
+  Offer(reordered);
+  ASSERT_TRUE(ItHadItsChance());
+  EXPECT_EQ(Running(), "");
+}
+
+TEST_F(RedTeamTest, ItCanHoldAPlanBackButNotUseItAfterItsExpiry) {
+  const SignedPlan plan = PublishPlan(model_, {});
+  Steal();
+  clock_.Advance(absl::Hours(25));
+  thief_->Serve(honest_);
+  Offer(plan);
+  ASSERT_TRUE(ItHadItsChance());
+  EXPECT_EQ(Running(), "");
+}
+
+}  // namespace
+}  // namespace linnet::fleet

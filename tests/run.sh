@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# Sets up and runs Linnet's tests.
+#   tests/run.sh              everything that a user's machine needs to trust a build: native tests, the demo's fleet end to end,
+#                             and the core cross-built for aarch64 and run under qemu-user on four CPUs
+#   tests/run.sh --fast       the inner loop: native tests only
+#   tests/run.sh --sanitize   only the ASan+UBSan build of all tests and the TSan build of those of the gRPC-free core in which threads meet
+#   tests/run.sh --services   the same without the tests of the command line, which compiles for minutes: what CI has time for
+#   tests/run.sh --no-install do not look for missing packages
+# Results: build/junit/*.xml, and one closing line "N passed, N failed".
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+tier=full
+install=yes
+for argument in "$@"; do
+  case "$argument" in
+    --fast) tier=fast ;;
+    --sanitize) tier=sanitize ;;
+    --services) tier=services ;;
+    --no-install) install=no ;;
+    -h | --help) sed -n '2,9p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
+    *) echo "tests/run.sh: unknown option $argument (see --help)" >&2; exit 2 ;;
+  esac
+done
+
+if [[ $install == yes ]]; then
+  packages=$tier
+  [[ $tier == full ]] && packages=test
+  [[ $tier == services ]] && packages=sanitize
+  bash deploy/install-packages.sh "$packages" || exit 1
+fi
+
+# The same object for the same source, wherever the clone lies.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+jobs=$(nproc)
+results=build/junit
+mkdir -p "$results"
+rm -rf "${results:?}"/*
+started=$SECONDS
+broken=0
+
+say() { printf '\n== %s (%d:%02d)\n' "$*" $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60)); }
+
+# build PRESET [TARGET...]
+build() {
+  local preset=$1
+  shift
+  say "build $preset"
+  local log=build/$preset.log
+  if ! { cmake --preset "$preset" -DLINNET_TESTS=ON && cmake --build "build/$preset" -j "$jobs" ${1:+--target "$@"}; } >"$log" 2>&1; then
+    grep -E -A5 'error:|FAILED|CMake Error|undefined reference' "$log" | head -60
+    tail -5 "$log"
+    echo "tests/run.sh: building the preset $preset failed (whole log: $log)" >&2
+    broken=$((broken + 1))
+    return 1
+  fi
+}
+
+# check NAME PRESET [ctest options...]
+check() {
+  local name=$1 preset=$2
+  shift 2
+  say "test $name"
+  # All presets but release run a test program whole: there GoogleTest writes down the cases.
+  local cases
+  [[ $preset == release ]] || cases=GTEST_OUTPUT=xml:$PWD/$results/$name/
+  env ${cases:-} ctest --test-dir "build/$preset" --output-on-failure --no-tests=error -j "$jobs" --test-output-size-passed 1000000 \
+    --output-junit "$PWD/$results/$name.xml" "$@" >"build/$name.log" 2>&1 || {
+    [[ -s $results/$name.xml ]] || broken=$((broken + 1))
+    grep -vE '^ *(Start|[0-9]+/[0-9]+ Test).*Passed|^ *Start ' "build/$name.log" | tail -80
+  }
+}
+
+export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
+export ASAN_OPTIONS=detect_stack_use_after_return=0
+export UBSAN_OPTIONS=print_stacktrace=1
+export TSAN_OPTIONS=halt_on_error=1
+
+case $tier in
+  sanitize | services)
+    if [[ $tier == sanitize ]]; then
+      build asan && check asan asan
+    else
+      build asan linnet_core_tests linnet_service_tests linnet-agent linnet-coordinator linnet-probe && check asan asan -LE 'commands|e2e|perf'
+    fi
+    build tsan linnet_thread_tests && check tsan tsan -L threads
+    ;;
+  fast)
+    build release && check native release
+    ;;
+  full)
+    build release && check native release
+    # Long under the emulator, and about no processor, or on kernels that others here run too: the native build runs them.
+    portable='PowerTest.*:*PowerCut*:*DamagedPack*:LimitsTest.*:RecipeTest.TheTemplateCooksEveryPlan:RmseTest.*'
+    portable+=':StarterTest.ReportsEvery*:StarterTest.TheGrammar*:UnknownPlaceTest.*:VocabularyTest.*'
+    if build aarch64 linnet-agent linnet-probe linnet_core_tests; then
+      GTEST_FILTER=-$portable QEMU_CPU=max check aarch64-max aarch64 -L core
+      QEMU_CPU=cortex-a53 check aarch64-cortex-a53 aarch64 -L kernels
+      # The same instructions as a53: enough to see that none of another CPU is met.
+      QEMU_CPU=cortex-a72 check aarch64-cortex-a72 aarch64 -R '^kernels_test$'
+      QEMU_CPU=cortex-a76 check aarch64-cortex-a76 aarch64 -L kernels
+    fi
+    ;;
+esac
+
+say "done"
+python3 tests/tools/count_junit.py "$results" --broken "$broken"
