@@ -3,8 +3,8 @@
 #   deploy/install-packages.sh build      what deploy/demo.sh needs
 #   deploy/install-packages.sh fast       + test libraries
 #   deploy/install-packages.sh test       + the aarch64 cross build, qemu-user
-#   deploy/install-packages.sh sanitize   the same: g++ brings its sanitizers
-#   deploy/install-packages.sh dev        + clang 19: fuzz targets, formatting, static analysis
+#   deploy/install-packages.sh sanitize   + clang 19, whose sanitizers compile in half the time of g++'s
+#   deploy/install-packages.sh dev        + formatting, static analysis
 set -euo pipefail
 
 build=(ca-certificates cmake ninja-build g++ ccache mold pkg-config python3
@@ -23,7 +23,7 @@ case "${1:-build}" in
   build) ;;
   test) want+=("${test[@]}" "${cross[@]}"); foreign=yes ;;
   fast) want+=("${test[@]}") ;;
-  sanitize) want+=("${test[@]}" "${cross[@]}"); foreign=yes ;;
+  sanitize) want+=("${test[@]}" "${cross[@]}" "${sanitize[@]}"); foreign=yes ;;
   dev) want+=("${test[@]}" "${cross[@]}" "${sanitize[@]}" "${dev[@]}"); foreign=yes ;;
   *) echo "usage: deploy/install-packages.sh [build|fast|test|sanitize|dev]" >&2; exit 2 ;;
 esac

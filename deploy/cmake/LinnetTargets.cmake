@@ -77,8 +77,9 @@ function(_linnet_common target)
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
 endfunction()
 
-# For tests/run.sh: the tests that need no gRPC (aarch64); those of them in which threads meet (TSan); all but those of the command line (ASan).
+# For tests/run.sh, by the parts of their labels; the last are all but those of the command line.
 add_custom_target(linnet_core_tests)
+add_custom_target(linnet_arm_tests)
 add_custom_target(linnet_thread_tests)
 add_custom_target(linnet_service_tests)
 
@@ -117,7 +118,8 @@ function(linnet_define_paths)
   endforeach()
 endfunction()
 
-# LABELS is one word, of parts: core needs no gRPC and runs under qemu too, kernels on each of its CPUs, threads under TSan too.
+# LABELS is one word, of parts: core needs no gRPC; arm is about what a processor may compute otherwise, and runs under qemu too, kernels
+# on each of its CPUs; threads under TSan too.
 function(linnet_test)
   cmake_parse_arguments(A "" "NAME;TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
   if(NOT A_TIMEOUT)
@@ -134,6 +136,9 @@ function(linnet_test)
   endif()
   if(A_LABELS MATCHES core)
     add_dependencies(linnet_core_tests ${A_NAME})
+  endif()
+  if(A_LABELS MATCHES arm)
+    add_dependencies(linnet_arm_tests ${A_NAME})
   endif()
   if(A_LABELS MATCHES threads)
     add_dependencies(linnet_thread_tests ${A_NAME})
