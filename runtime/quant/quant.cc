@@ -193,6 +193,7 @@ void DequantizeTo(WeightType type, std::span<const std::byte> bytes, std::span<f
 std::optional<size_t> FindNonFinite(WeightType type, std::span<const std::byte> bytes) {
   const kernels::WeightTypeInfo& info = InfoOf(type);
   LINNET_CHECK(bytes.size() % info.block_bytes == 0);
+  if (bytes.empty()) return std::nullopt;
   const std::byte* data = bytes.data();
   const size_t blocks = bytes.size() / info.block_bytes;
   switch (type) {
