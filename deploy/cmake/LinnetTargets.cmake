@@ -36,6 +36,11 @@ add_link_options(-Wl,-z,relro,-z,now -Wl,--as-needed)
 if(LINNET_SANITIZE)
   add_compile_options(-fsanitize=${LINNET_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${LINNET_SANITIZE})
+  # For tests of memory and of time.
+  add_compile_definitions(LINNET_SANITIZED)
+  if(LINNET_SANITIZE STREQUAL thread)
+    add_compile_definitions(LINNET_SANITIZED_THREADS)
+  endif()
 endif()
 
 set(LINNET_WARNINGS -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wno-missing-field-initializers)

@@ -146,8 +146,8 @@ TEST_F(HttpApiTest, StreamsTheSameWords) {
   }
   EXPECT_TRUE(done);
   EXPECT_TRUE(usage);
-  EXPECT_EQ(text, whole["choices"][0]["message"]["content"]);
-  EXPECT_EQ(finish, whole["choices"][0]["finish_reason"]);
+  EXPECT_EQ(text, whole["choices"][0]["message"]["content"].get<std::string>());
+  EXPECT_EQ(finish, whole["choices"][0]["finish_reason"].get<std::string>());
   // The connection lives on.
   EXPECT_THAT(client.Ask(Request("GET", "/health")), StartsWith("HTTP/1.1 200"));
 }

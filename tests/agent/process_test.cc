@@ -143,7 +143,7 @@ TEST(ProcessTest, DoorsCanBeOff) {
 }
 
 TEST(ProcessTest, IdleItIsSmallAndItStartsFast) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef LINNET_SANITIZED
   GTEST_SKIP() << "a sanitizer's memory is not the program's";
 #endif
   const TempDir dir;

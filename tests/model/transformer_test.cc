@@ -23,7 +23,7 @@ using ::linnet::testing::TinyModelOptions;
 using ::testing::HasSubstr;
 
 // Threads see no difference between kernel sets, and under this sanitizer each takes minutes.
-#ifdef __SANITIZE_THREAD__
+#ifdef LINNET_SANITIZED_THREADS
 constexpr bool kOneSet = true;
 #else
 constexpr bool kOneSet = false;
