@@ -4,7 +4,7 @@
 #                             and the runtime cross-built for aarch64 and run under qemu-user on four CPUs
 #   tests/run.sh --fast       the inner loop: native tests only
 #   tests/run.sh --sanitize   only the ASan+UBSan build of all tests and the TSan build of those of the gRPC-free core in which threads meet
-#   tests/run.sh --services   the same without the tests of the command line, which compiles for minutes; then the agent for aarch64
+#   tests/run.sh --cross      only builds all of it for aarch64
 #   tests/run.sh --minutes N  begin nothing after N minutes; what was left out is said, and is no failure
 #   tests/run.sh --no-install do not look for missing packages
 # Results: build/junit/*.xml, and one closing line "N passed, N failed".
@@ -18,7 +18,7 @@ while [[ $# -gt 0 ]]; do
   case "$1" in
     --fast) tier=fast ;;
     --sanitize) tier=sanitize ;;
-    --services) tier=services ;;
+    --cross) tier=cross ;;
     --minutes) minutes=${2:?tests/run.sh: --minutes needs a number}; shift ;;
     --no-install) install=no ;;
     -h | --help) sed -n '2,10p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
@@ -29,8 +29,7 @@ done
 
 if [[ $install == yes ]]; then
   packages=$tier
-  [[ $tier == full ]] && packages=test
-  [[ $tier == services ]] && packages=sanitize
+  [[ $tier == full || $tier == cross ]] && packages=test
   bash deploy/install-packages.sh "$packages" || exit 1
 fi
 
@@ -39,7 +38,7 @@ export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 jobs=$(nproc)
 results=build/junit
 mkdir -p "$results"
-rm -rf "${results:?}"/*
+[[ $tier == cross ]] || rm -rf "${results:?}"/*
 started=$SECONDS
 broken=0
 
@@ -97,16 +96,15 @@ export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1
 
 case $tier in
-  sanitize | services)
+  sanitize)
     # What reads foreign bytes and computes first.
-    build asan linnet_core_tests linnet-probe && check asan-core asan -L core
+    build asan linnet_core_tests && check asan-core asan -L core
     build tsan linnet_thread_tests && check tsan tsan -L threads
-    if [[ $tier == sanitize ]]; then
-      build asan && check asan-services asan -LE 'core|tools'
-    else
-      build asan linnet_service_tests linnet-agent linnet-coordinator && check asan-services asan -LE 'core|commands|e2e|perf|tools'
-      build aarch64 linnet-agent linnet-coordinator
-    fi
+    build asan && check asan-services asan -LE 'core|tools'
+    ;;
+  cross)
+    build aarch64
+    exit "$broken"
     ;;
   fast)
     build release && check native release

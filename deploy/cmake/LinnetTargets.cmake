@@ -82,11 +82,10 @@ function(_linnet_common target)
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
 endfunction()
 
-# For tests/run.sh, by the parts of their labels; the last are all but those of the command line.
+# For tests/run.sh, by the parts of their labels.
 add_custom_target(linnet_core_tests)
 add_custom_target(linnet_arm_tests)
 add_custom_target(linnet_thread_tests)
-add_custom_target(linnet_service_tests)
 
 function(linnet_library)
   cmake_parse_arguments(A "" "NAME" "SRCS;DEPS;FLAGS" ${ARGN})
@@ -136,9 +135,6 @@ function(linnet_test)
   linnet_define_paths(${A_SRCS})
   linnet_precompiled_headers(${A_NAME} tests)
   set_target_properties(${A_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-  if(NOT A_LABELS MATCHES commands)
-    add_dependencies(linnet_service_tests ${A_NAME})
-  endif()
   if(A_LABELS MATCHES core)
     add_dependencies(linnet_core_tests ${A_NAME})
   endif()
