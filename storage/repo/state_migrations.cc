@@ -85,6 +85,13 @@ std::vector<db::Migration> StateMigrations() {
     CREATE TABLE uplink_day(
       day INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, budget_bytes INTEGER NOT NULL
     ) STRICT;
+  )sql"},
+          {102, "revoked devices", R"sql(
+    CREATE TABLE revoked(
+      only INTEGER PRIMARY KEY CHECK(only = 1),
+      version INTEGER NOT NULL,
+      json TEXT NOT NULL
+    ) STRICT;
   )sql"}};
 }
 

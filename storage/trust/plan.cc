@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 #include "storage/trust/canonical_json.h"
+#include "storage/trust/json_fields.h"
 
 namespace linnet::trust {
 namespace {
@@ -17,58 +18,6 @@ constexpr int64_t kBuckets = 10000;
 constexpr int64_t kMost32 = std::numeric_limits<uint32_t>::max();
 // Ten years, in seconds: longer is a mistake, and sums of times stay far from overflow.
 constexpr int64_t kMaxSeconds = int64_t{10} * 366 * 86400;
-
-absl::Status Bad(const std::string& where, std::string_view what) {
-  return absl::DataLossError(absl::StrCat(where, ": ", std::string(what)));
-}
-
-bool IsHex(std::string_view text, size_t digits) {
-  return text.size() == digits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
-class Fields {
- public:
-  Fields(const Json& json, std::string where) : json_(json), where_(std::move(where)) {}
-
-  absl::StatusOr<std::string> Text(std::string_view name, size_t most) const {
-    const Json* value = json_.Find(name);
-    if (value == nullptr || value->text() == nullptr || value->text()->empty() ||
-        value->text()->size() > most) {
-      return Bad(where_, absl::StrCat("\"", std::string(name), "\" is no text of 1 to ", most, " bytes"));
-    }
-    return *value->text();
-  }
-  absl::StatusOr<std::string> HexText(std::string_view name, size_t digits) const {
-    const Json* value = json_.Find(name);
-    if (value == nullptr || value->text() == nullptr || !IsHex(*value->text(), digits)) {
-      return Bad(where_,
-                 absl::StrCat("\"", std::string(name), "\" is not ", digits, " lower-case hex digits"));
-    }
-    return *value->text();
-  }
-  absl::StatusOr<int64_t> Integer(std::string_view name, int64_t least, int64_t most) const {
-    const Json* value = json_.Find(name);
-    if (value == nullptr || value->integer() == nullptr || *value->integer() < least ||
-        *value->integer() > most) {
-      return Bad(where_,
-                 absl::StrCat("\"", std::string(name), "\" is no integer from ", least, " to ", most));
-    }
-    return *value->integer();
-  }
-  absl::StatusOr<const Json::Array*> List(std::string_view name, size_t least, size_t most) const {
-    const Json* value = json_.Find(name);
-    if (value == nullptr || value->array() == nullptr || value->array()->size() < least ||
-        value->array()->size() > most) {
-      return Bad(where_,
-                 absl::StrCat("\"", std::string(name), "\" is no list of ", least, " to ", most, " entries"));
-    }
-    return value->array();
-  }
-
- private:
-  const Json& json_;
-  std::string where_;
-};
 
 absl::Status ReadTimes(const Fields& fields, absl::Time& created, absl::Time& expires) {
   constexpr int64_t kYear9999 = 253402300799;  // what TUF's own dates can say
@@ -83,14 +32,14 @@ absl::Status ReadTimes(const Fields& fields, absl::Time& created, absl::Time& ex
 absl::Status ReadKeys(const Json& json, const std::string& where, PlanWave& wave) {
   const Json* keys = json.Find("keys");
   if (keys == nullptr) return absl::OkStatus();
-  if (keys->object() == nullptr) return Bad(where, "\"keys\" is no object of device: key");
+  if (keys->object() == nullptr) return BadField(where, "\"keys\" is no object of device: key");
   const std::set<std::string_view> devices(wave.devices.begin(), wave.devices.end());
   for (const auto& [device, key] : *keys->object()) {
     if (!devices.contains(device)) {
-      return Bad(where, "\"keys\" names a device that \"devices\" does not");
+      return BadField(where, "\"keys\" names a device that \"devices\" does not");
     }
-    if (key.text() == nullptr || !IsHex(*key.text(), 64)) {
-      return Bad(where, absl::StrCat("the key of device ", device, " is not 64 lower-case hex digits"));
+    if (key.text() == nullptr || !IsLowerHex(*key.text(), 64)) {
+      return BadField(where, absl::StrCat("the key of device ", device, " is not 64 lower-case hex digits"));
     }
     wave.keys.emplace(device, *key.text());
   }
@@ -104,8 +53,8 @@ absl::StatusOr<PlanWave> WaveFromJson(const Json& json, size_t index) {
   LINNET_ASSIGN_OR_RETURN(wave.name, fields.Text("name", 64));
   LINNET_ASSIGN_OR_RETURN(const Json::Array* devices, fields.List("devices", 0, 10'000));
   for (const Json& device : *devices) {
-    if (device.text() == nullptr || !IsHex(*device.text(), 32)) {
-      return Bad(where, "a device is not 32 lower-case hex digits");
+    if (device.text() == nullptr || !IsLowerHex(*device.text(), 32)) {
+      return BadField(where, "a device is not 32 lower-case hex digits");
     }
     wave.devices.push_back(*device.text());
   }
@@ -128,15 +77,16 @@ absl::Status CheckWaves(const Plan& plan) {
     const PlanWave& wave = plan.waves[i];
     const std::string where = absl::StrCat("plan, wave ", i + 1);
     if (wave.passes_needed > 0 && !open_before && wave.passes_needed > named.size()) {
-      return Bad(where, absl::StrCat("needs ", wave.passes_needed, " passes, earlier waves name ",
-                                     named.size(), " devices"));
+      return BadField(where, absl::StrCat("needs ", wave.passes_needed, " passes, earlier waves name ",
+                                          named.size(), " devices"));
     }
     for (const std::string& device : wave.devices) {
-      if (!named.insert(device).second) return Bad(where, absl::StrCat("device ", device, " is named twice"));
+      if (!named.insert(device).second)
+        return BadField(where, absl::StrCat("device ", device, " is named twice"));
     }
     for (const auto& [device, key] : wave.keys) {
       if (!keys.insert(key).second) {
-        return Bad(where, absl::StrCat("device ", device, " has the key of another device"));
+        return BadField(where, absl::StrCat("device ", device, " has the key of another device"));
       }
     }
     open_before = open_before || wave.devices.empty();
@@ -181,7 +131,7 @@ absl::StatusOr<Plan> Plan::FromJson(std::string_view text) {
   LINNET_ASSIGN_OR_RETURN(const Json json, ParseJson(text, {.max_depth = 8, .max_values = 100'000}));
   const Fields fields(json, "plan");
   LINNET_ASSIGN_OR_RETURN(const std::string format, fields.Text("format", 64));
-  if (format != "linnet-plan-1") return Bad("plan", "\"format\" is not \"linnet-plan-1\"");
+  if (format != "linnet-plan-1") return BadField("plan", "\"format\" is not \"linnet-plan-1\"");
   Plan plan;
   LINNET_ASSIGN_OR_RETURN(plan.id, fields.HexText("id", 32));
   LINNET_ASSIGN_OR_RETURN(plan.model_target, fields.Text("model_target", 1024));
@@ -283,7 +233,7 @@ absl::StatusOr<Lift> Lift::FromJson(std::string_view text) {
   LINNET_ASSIGN_OR_RETURN(const Json json, ParseJson(text, {.max_depth = 2, .max_values = 100}));
   const Fields fields(json, "lift");
   LINNET_ASSIGN_OR_RETURN(const std::string format, fields.Text("format", 64));
-  if (format != "linnet-lift-1") return Bad("lift", "\"format\" is not \"linnet-lift-1\"");
+  if (format != "linnet-lift-1") return BadField("lift", "\"format\" is not \"linnet-lift-1\"");
   Lift lift;
   LINNET_ASSIGN_OR_RETURN(lift.rollout, fields.HexText("rollout", 32));
   LINNET_ASSIGN_OR_RETURN(const std::string plan, fields.HexText("plan_sha256", 64));

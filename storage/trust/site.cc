@@ -17,6 +17,7 @@
 #include "storage/trust/site_files.h"
 #include "storage/trust/site_folder.h"
 #include "storage/trust/site_keys.h"
+#include "storage/trust/site_revoked.h"
 #include "storage/trust/site_status.h"
 
 namespace linnet::trust {
@@ -75,6 +76,7 @@ class SiteImpl final : public Site {
       : fs_(fs),
         dir_(std::move(dir)),
         folder_(fs, dir_),
+        revoked_(fs, dir_),
         keys_(fs, dir_, std::move(passphrase)),
         clock_(clock),
         lock_(std::move(lock)),
@@ -150,6 +152,37 @@ class SiteImpl final : public Site {
       return absl::FailedPreconditionError(absl::StrCat(plan, ": no such plan was signed here"));
     }
     return SignUnderPlans(base, lift.Target(), json, lift.expires, current);
+  }
+
+  absl::StatusOr<RevokedList> Revoked(const FetchTarget& fetch,
+                                      const std::map<std::string, std::string>& current) const override {
+    LINNET_ASSIGN_OR_RETURN(const OfflineSet base, folder_.Base(current));
+    const TargetFile* known = FindFile(base, std::string(kPlans), std::string(kRevokedTarget));
+    if (known == nullptr) return RevokedList{};
+    return revoked_.Load(Sha256Of(*known), fetch);
+  }
+
+  absl::StatusOr<Publication> SignRevoked(const RevokedList& list,
+                                          const std::map<std::string, std::string>& current) override {
+    const std::string path(kRevokedTarget);
+    const std::string json = list.ToJson();
+    LINNET_RETURN_IF_ERROR(RevokedList::FromJson(json).status());  // devices will read it by these rules
+    LINNET_ASSIGN_OR_RETURN(const OfflineSet base, folder_.Base(current));
+    const std::string hash(base::AsView(base::Sha256(json)));
+    const TargetFile* known = FindFile(base, std::string(kPlans), path);
+    const bool same = known != nullptr && HasHash(*known, hash);
+    const uint64_t before = known == nullptr ? 0 : RevokedVersionOf(known->custom_json);
+    if (!same && list.version <= before) {
+      return absl::FailedPreconditionError(absl::StrCat(path, ": version ", before,
+                                                        " is signed, and a list of version ", list.version,
+                                                        " cannot follow it"));
+    }
+    LINNET_RETURN_IF_ERROR(revoked_.Save(hash, json));
+    LINNET_ASSIGN_OR_RETURN(
+        Publication out,
+        PublishUnderPlans(base, path, json, same, Json::Object{{"version", list.version}}, current));
+    revoked_.Sweep(hash);
+    return out;
   }
 
   absl::StatusOr<Publication> ReleaseAgain(std::string_view target,
@@ -310,10 +343,19 @@ class SiteImpl final : public Site {
       return absl::AlreadyExistsError(
           absl::StrCat(path, ": another one has this name; what is signed never changes"));
     }
-    if (known == nullptr) {
+    return PublishUnderPlans(std::move(base), path, json, known != nullptr,
+                             Json::Object{{"expires", absl::ToUnixSeconds(expires)}}, current);
+  }
+
+  // `is_signed`: as it stands, so that only what the coordinator lacks goes out.
+  absl::StatusOr<Publication> PublishUnderPlans(OfflineSet base, const std::string& path,
+                                                const std::string& json, bool is_signed, Json::Object custom,
+                                                const std::map<std::string, std::string>& current) const {
+    const std::string role(kPlans);
+    const std::string hash(base::AsView(base::Sha256(json)));
+    if (!is_signed) {
       LINNET_ASSIGN_OR_RETURN(base, Resigned(base, role, [&](Json& signed_part) {
-                                AddTarget(signed_part, path, json.size(), hash,
-                                          Json::Object{{"expires", absl::ToUnixSeconds(expires)}});
+                                AddTarget(signed_part, path, json.size(), hash, std::move(custom));
                               }));
     }
     LINNET_ASSIGN_OR_RETURN(Publication out, folder_.Remember(base, current));
@@ -371,6 +413,7 @@ class SiteImpl final : public Site {
   base::FileSystem& fs_;
   const std::string dir_;
   const SiteFolder folder_;
+  const SiteRevoked revoked_;
   const SiteKeys keys_;
   const base::Clock& clock_;
   const SiteLock lock_;

@@ -2,6 +2,7 @@
 #define LINNET_STORAGE_TRUST_SITE_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -13,6 +14,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/file_system.h"
 #include "storage/trust/plan.h"
+#include "storage/trust/revoked_list.h"
 #include "storage/trust/updater.h"
 
 namespace linnet::trust {
@@ -43,6 +45,8 @@ namespace linnet::trust {
 //     admin-address              "127.0.0.1:7310"
 //   indexes/<SHA-256>.json       how models that were published are cut (linnet model publish: what an update
 //                                costs); signed metadata has the hashes, nothing else is lost with them
+//   revoked/<SHA-256>.json       the list of revoked devices as it was signed last (the coordinator has it
+//   too)
 inline constexpr std::string_view kSiteOffline = "offline";
 inline constexpr std::string_view kSiteCoordinator = "coordinator";
 inline constexpr std::string_view kSiteRepository = "coordinator/repository";
@@ -77,6 +81,9 @@ struct ModelRelease {
   std::string license;           // SPDX expression or a few words
   uint64_t release_counter = 0;  // 0: one more than the largest of the family
 };
+
+// Brings a small target's bytes from where it is published; they are not believed.
+using FetchTarget = std::function<absl::StatusOr<std::string>(std::string_view target)>;
 
 // What PublishModel says about all but the file. InvalidArgument names what has no allowed form.
 absl::Status CheckRelease(const ModelRelease& release);
@@ -147,6 +154,14 @@ class Site {
   // Signs a lift as target Lift::Target(). FailedPrecondition: no such plan is signed.
   virtual absl::StatusOr<Publication> SignLift(const Lift& lift,
                                                const std::map<std::string, std::string>& current) = 0;
+  // The list of revoked devices as it was signed last, here or by another operator; version 0: none was.
+  // `fetch` may be empty: then only a copy on this machine will do. NotFound: there is none.
+  virtual absl::StatusOr<RevokedList> Revoked(const FetchTarget& fetch,
+                                              const std::map<std::string, std::string>& current) const = 0;
+  // Signs `list` as target "plans/revoked.json" in the place of the one before. The same list again changes
+  // nothing. FailedPrecondition: its version is not above the signed one.
+  virtual absl::StatusOr<Publication> SignRevoked(const RevokedList& list,
+                                                  const std::map<std::string, std::string>& current) = 0;
   // Signs a model's bytes once more, as the newest release of its family: devices never go back to a lower
   // release counter, so this is how a site returns to an older model. Nothing is signed where it is the
   // newest already. The release is `targets[0]`. NotFound.

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "storage/repo/device.h"
 #include "storage/repo/models.h"
+#include "storage/repo/revoked.h"
 #include "storage/repo/state_database.h"
 #include "storage/repo/update_journal.h"
 #include "storage/repo/uplink_journal.h"
@@ -208,6 +209,60 @@ TEST_F(StateRepoTest, UplinkIsPrunedByBytesAndTotalsStay) {
   EXPECT_GT(left.size(), 50u);
   EXPECT_EQ(left.back().id, 300u) << "the newest stay";
   EXPECT_EQ(journal.Totals(absl::FromUnixSeconds(1))->messages, 300u);
+}
+
+TEST_F(StateRepoTest, TheRevokedListNeverGoesBack) {
+  Revoked revoked(db());
+  ASSERT_OK_AND_ASSIGN(StoredRevoked held, revoked.Load());
+  EXPECT_EQ(held.version, 0u);
+  ASSERT_THAT(revoked.Replace({2, "two"}), IsOk());
+  EXPECT_THAT(revoked.Replace({1, "one"}), StatusIs(absl::StatusCode::kFailedPrecondition));
+  ASSERT_THAT(revoked.Replace({3, "three"}), IsOk());
+  ASSERT_OK_AND_ASSIGN(held, revoked.Load());
+  EXPECT_EQ(held.version, 3u);
+  EXPECT_EQ(held.json, "three");
+  ASSERT_THAT(revoked.Forget(), IsOk());
+  EXPECT_EQ(revoked.Load()->version, 0u);
+  EXPECT_THAT(revoked.Replace({1, "of another site"}), IsOk());
+}
+
+TEST(StateDatabaseTest, AStateFromBeforeTheRevokedListIsUpgraded) {
+  TempDir dir;
+  {
+    ASSERT_OK_AND_ASSIGN(const auto old, db::Database::Open(dir / "state.db", db::Durability::kFull));
+    ASSERT_THAT(db::Migrate(*old, {StateMigrations().front()}), IsOk());
+    ASSERT_THAT(Device(*old).LoadOrCreate("pump"), IsOk());
+  }
+  ASSERT_OK_AND_ASSIGN(const auto state, StateDatabase::Open(dir / "state.db"));
+  EXPECT_EQ(Device(state->db()).LoadOrCreate("")->name, "pump");
+  EXPECT_EQ(Revoked(state->db()).Load()->version, 0u);
+  EXPECT_THAT(Revoked(state->db()).Replace({1, "one"}), IsOk());
+}
+
+TEST(StateDatabaseTest, ThePowerCutLeavesTheOldRevokedListOrTheNew) {
+  // Of many pages each, as a long list is.
+  const std::string old_list(200'000, 'o'), new_list(300'000, 'n');
+  int n = 0;
+  for (;; ++n) {
+    linnet::testing::FaultyVfs vfs;
+    TempDir dir;
+    const auto take = [&](uint64_t version, const std::string& json) -> absl::Status {
+      auto state = StateDatabase::Open(dir / "state.db");
+      if (!state.ok()) return state.status();
+      return (*state)->Write([&] { return Revoked((*state)->db()).Replace({version, json}); });
+    };
+    ASSERT_THAT(take(1, old_list), IsOk());
+    vfs.FailAfter(n);
+    const absl::Status second = take(2, new_list);
+    const bool failed = vfs.failed();
+    vfs.Repair();
+    ASSERT_OK_AND_ASSIGN(auto state, StateDatabase::Open(dir / "state.db"));
+    ASSERT_OK_AND_ASSIGN(const StoredRevoked held, Revoked(state->db()).Load());
+    EXPECT_EQ(held.json, held.version == 2 ? new_list : old_list) << "write " << n;
+    EXPECT_TRUE(held.version == 2 || !second.ok()) << "write " << n << ": said to be stored, and is not";
+    if (!failed) break;
+  }
+  EXPECT_GT(n, 3);
 }
 
 TEST(StateDatabaseTest, ActivationIsAllOrNothingAtEveryWrite) {

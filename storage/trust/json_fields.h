@@ -1,0 +1,72 @@
+#ifndef LINNET_STORAGE_TRUST_JSON_FIELDS_H_
+#define LINNET_STORAGE_TRUST_JSON_FIELDS_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "storage/trust/canonical_json.h"
+
+// Inside of plan.cc and revoked_list.cc: members of a signed JSON object, each with its form and bounds.
+// DataLoss names the one that is missing or wrong.
+namespace linnet::trust {
+
+inline absl::Status BadField(const std::string& where, std::string_view what) {
+  return absl::DataLossError(absl::StrCat(where, ": ", std::string(what)));
+}
+
+inline bool IsLowerHex(std::string_view text, size_t digits) {
+  return text.size() == digits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+class Fields {
+ public:
+  Fields(const Json& json, std::string where) : json_(json), where_(std::move(where)) {}
+
+  absl::StatusOr<std::string> Text(std::string_view name, size_t most) const {
+    const Json* value = json_.Find(name);
+    if (value == nullptr || value->text() == nullptr || value->text()->empty() ||
+        value->text()->size() > most) {
+      return BadField(where_,
+                      absl::StrCat("\"", std::string(name), "\" is no text of 1 to ", most, " bytes"));
+    }
+    return *value->text();
+  }
+  absl::StatusOr<std::string> HexText(std::string_view name, size_t digits) const {
+    const Json* value = json_.Find(name);
+    if (value == nullptr || value->text() == nullptr || !IsLowerHex(*value->text(), digits)) {
+      return BadField(where_,
+                      absl::StrCat("\"", std::string(name), "\" is not ", digits, " lower-case hex digits"));
+    }
+    return *value->text();
+  }
+  absl::StatusOr<int64_t> Integer(std::string_view name, int64_t least, int64_t most) const {
+    const Json* value = json_.Find(name);
+    if (value == nullptr || value->integer() == nullptr || *value->integer() < least ||
+        *value->integer() > most) {
+      return BadField(where_,
+                      absl::StrCat("\"", std::string(name), "\" is no integer from ", least, " to ", most));
+    }
+    return *value->integer();
+  }
+  absl::StatusOr<const Json::Array*> List(std::string_view name, size_t least, size_t most) const {
+    const Json* value = json_.Find(name);
+    if (value == nullptr || value->array() == nullptr || value->array()->size() < least ||
+        value->array()->size() > most) {
+      return BadField(where_, absl::StrCat("\"", std::string(name), "\" is no list of ", least, " to ", most,
+                                           " entries"));
+    }
+    return value->array();
+  }
+
+ private:
+  const Json& json_;
+  std::string where_;
+};
+
+}  // namespace linnet::trust
+
+#endif  // LINNET_STORAGE_TRUST_JSON_FIELDS_H_
