@@ -42,6 +42,7 @@ class FleetAgentImpl final : public FleetAgent {
         clock_(clock),
         trust_(fs, options_.state_dir + "/trust"),
         gate_(state, clock, options_.uplink_budget_bytes),
+        revocations_(state),
         probe_(update::MakeProcessProbe({.program = options_.probe_path})) {}
 
   ~FleetAgentImpl() override { FleetAgentImpl::Stop(); }
@@ -55,12 +56,17 @@ class FleetAgentImpl final : public FleetAgent {
     LINNET_ASSIGN_OR_RETURN(store_, chunks::ChunkStore::Open(fs, options_.state_dir + "/models", *chunk_db_));
     link_ = std::make_unique<FleetLink>(*membership_, gate_, options_.facts, options_.download_bytes_a_second,
                                         clock_);
+    if (const absl::Status loaded = revocations_.Load(); !loaded.ok()) {  // the next check gets it anew
+      base::Log(base::Severity::kError, "revoked_list_not_loaded",
+                {{"error", base::LogValue::Error(loaded)}});
+    }
     update::DriverOptions driver;
     driver.trust_dir = options_.state_dir + "/trust";
     driver.poll = options_.poll;
     driver.seed = Seed();
     driver_ = std::make_unique<update::UpdateDriver>(
-        std::move(driver), update::DriverParts{state, *store_, fs, clock_, *link_, *probe_, host});
+        std::move(driver),
+        update::DriverParts{state, *store_, fs, clock_, *link_, *probe_, host, revocations_});
     return absl::OkStatus();
   }
 
@@ -99,6 +105,7 @@ class FleetAgentImpl final : public FleetAgent {
   absl::Status Enroll(std::string_view token) override {
     base::MutexLock one(enrolling_);
     LINNET_RETURN_IF_ERROR(EnrollWith(token, *membership_, gate_, trust_));
+    LINNET_RETURN_IF_ERROR(revocations_.Load());  // of the site before: forgotten
     base::Log(base::Severity::kInfo, "enrolled",
               {{"coordinator", base::LogValue::Id(membership_->enrolment()->coordinator)}});
     link_->Reset();
@@ -142,6 +149,8 @@ class FleetAgentImpl final : public FleetAgent {
     }
     return status;
   }
+
+  const update::Revocations& revocations() const override { return revocations_; }
 
  private:
   struct Offer {
@@ -270,6 +279,7 @@ class FleetAgentImpl final : public FleetAgent {
   const base::Clock& clock_;
   trust::TrustStore trust_;
   UplinkGate gate_;
+  update::Revocations revocations_;
   std::unique_ptr<update::Probe> probe_;
   std::unique_ptr<Membership> membership_;
   std::unique_ptr<db::Database> chunk_db_;

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "agent/update/model_host.h"
+#include "agent/update/revocations.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/file_system.h"
 #include "storage/repo/state_database.h"
@@ -74,7 +75,7 @@ class FleetAgent {
   // Runs a file on this machine through an update's checks, up to its activation; blocks. `target_name`
   // empty: found by hash. Returns the signed target's name. PermissionDenied: no trusted key vouches for it,
   // or it differs from what they signed; FailedPrecondition: not enrolled, an update is under way, older
-  // release; Aborted: the self-check failed.
+  // release; Aborted: the self-check failed. On a revoked device: PermissionDenied, for this and for bundles.
   virtual absl::StatusOr<std::string> OfferModel(const std::string& path, std::string_view target_name) = 0;
 
   // Installs from the folder that linnet site bundle wrote, by the checks that a coordinator's plan gets, up
@@ -86,6 +87,9 @@ class FleetAgent {
   virtual absl::StatusOr<std::string> InstallBundle(const std::string& dir, std::string_view root_sha256) = 0;
 
   virtual FleetStatus status() = 0;
+  // Which devices of the fleet are revoked, as the site signed it and this device learned it last: for
+  // whoever accepts another device here. Lives as long as the agent; thread-safe.
+  virtual const update::Revocations& revocations() const = 0;
 };
 
 }  // namespace linnet::fleet

@@ -7,6 +7,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/string_view.h"
+#include "storage/repo/revoked.h"
 
 namespace linnet::fleet {
 namespace {
@@ -102,6 +103,7 @@ absl::Status Membership::Joined(repo::Enrolment enrolment, std::string_view devi
     repo::Device device(state_.db());
     LINNET_RETURN_IF_ERROR(device.RaiseBelievedTime(evidence));
     if (!device_name.empty()) LINNET_RETURN_IF_ERROR(device.SetName(device_name));
+    LINNET_RETURN_IF_ERROR(repo::Revoked(state_.db()).Forget());
     return device.SaveEnrolment(enrolment);
   });
   if (!saved.ok()) return saved;

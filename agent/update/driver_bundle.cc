@@ -113,7 +113,8 @@ absl::StatusOr<PlanVerdict> UpdateDriver::CheckBundle(BundleLink& bundle, trust:
                             .device_id = member.ok() ? member->device_id : identity.id,
                             .fleet_root = member.ok() ? &member->fleet_root : nullptr,
                             .now = Now(),
-                            .uptime = RawNow()};
+                            .uptime = RawNow(),
+                            .revocations = &parts_.revocations};
   absl::StatusOr<PlanVerdict> checked = CheckPlan(context, answer);
   // A source on the line may do better next time; a stick will not.
   if (absl::IsUnavailable(checked.status())) return absl::DataLossError(base::Message(checked.status()));
@@ -138,6 +139,16 @@ absl::StatusOr<std::string> UpdateDriver::InstallBundle(const std::string& dir,
   trust::TrustStore store(parts_.fs, copy);
   const absl::StatusOr<std::unique_ptr<trust::Updater>> updater = TrustBundle(store, *bundle, root_sha256);
   if (!updater.ok()) return OfBundle(dir, updater.status());
+  // Signed by this site and newer than what is held: kept even where the rest is refused, because it makes a
+  // device do less only.
+  const bool ours = trust_.Load(trust::kRoot).value_or(std::nullopt).has_value();
+  if (ours) {
+    if (const absl::Status learned = LearnRevocations(**updater, *bundle); !learned.ok()) {
+      return OfBundle(dir,
+                      absl::IsUnavailable(learned) ? absl::DataLossError(base::Message(learned)) : learned);
+    }
+    LINNET_RETURN_IF_ERROR(CheckNotRevoked());
+  }
   absl::StatusOr<PlanVerdict> verdict = CheckBundle(*bundle, **updater);
   if (!verdict.ok()) return OfBundle(dir, verdict.status());
   const repo::UpdateAttempt& found = verdict->attempt;
@@ -159,6 +170,10 @@ absl::StatusOr<std::string> UpdateDriver::InstallBundle(const std::string& dir,
     LINNET_RETURN_IF_ERROR(updater_->FindTarget(path, bundle->metadata()).status());
   }
   timestamp_version_ = updater_->version(trust::kTimestamp);
+  if (!ours) {  // a first site: its list is taken with its trust
+    LINNET_RETURN_IF_ERROR(LearnRevocations(*updater_, *bundle));
+    LINNET_RETURN_IF_ERROR(CheckNotRevoked());
+  }
   if (verdict->event == Event::kPresent) return found.model_target;
   if (state_ == State::kDownload) {
     StopHere();

@@ -73,6 +73,9 @@ absl::Duration UpdateDriver::DoMetadata() {
   updater_ = *std::move(updater);
   const absl::Status refreshed = updater_->Refresh(parts_.link.metadata());
   if (!refreshed.ok()) return Later(refreshed);
+  if (const absl::Status learned = LearnRevocations(*updater_, parts_.link); !learned.ok()) {
+    return Later(learned);
+  }
   timestamp_version_ = updater_->version("timestamp");
   return Then(Advance(Event::kTrusted));
 }
@@ -85,13 +88,18 @@ absl::Duration UpdateDriver::DoPlan() {
     SetError(answer_.plan.empty() ? failure_ : "stopped by the operator");
     return Then(Advance(Event::kNothing));
   }
+  if (absl::IsPermissionDenied(CheckNotRevoked())) {
+    check_tries_ = 0;
+    return Then(Advance(Event::kNothing));  // last_error says it
+  }
   const PlanContext context{.updater = *updater_,
                             .link = parts_.link,
                             .state = parts_.state,
                             .device_id = credentials->device_id,
                             .fleet_root = &credentials->fleet_root,
                             .now = Now(),
-                            .uptime = RawNow()};
+                            .uptime = RawNow(),
+                            .revocations = &parts_.revocations};
   absl::StatusOr<PlanVerdict> verdict = CheckPlan(context, answer_);
   if (!verdict.ok()) return Later(verdict.status());
   check_tries_ = 0;

@@ -145,6 +145,15 @@ absl::Duration UpdateDriver::DoEval() {
     return Break(Reason::kSelfCheckFailed,
                  absl::StrCat(attempt_->model_target, ": the self-check did not say \"ok\""));
   }
+  // A download may take hours. The last moment at which nothing has changed yet.
+  LookAgainForRevocations();
+  if (const absl::Status member = CheckNotRevoked(); absl::IsPermissionDenied(member)) {
+    return Then(Advance(Event::kStopped, [&](repo::UpdateAttempt& a) {
+      a.outcome = static_cast<int>(Outcome::kNone);  // it says nothing about the model
+      a.reason = static_cast<int>(Reason::kNotForThisDevice);
+      a.error = base::Message(member);
+    }));
+  }
   return Then(Advance(Event::kPassed));
 }
 

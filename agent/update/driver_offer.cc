@@ -144,7 +144,10 @@ absl::StatusOr<std::string> UpdateDriver::Offer(const std::string& path, std::st
     fetcher = &stored;
     LINNET_ASSIGN_OR_RETURN(updater, trust::Updater::Open(trust_, Now()));
     LINNET_RETURN_IF_ERROR(updater->Refresh(*fetcher));
+  } else {
+    LearnRevocations(*updater, parts_.link).IgnoreError();  // what is held counts else
   }
+  LINNET_RETURN_IF_ERROR(CheckNotRevoked());
   const absl::StatusOr<trust::TargetInfo> found =
       FindOffered(path, target_name, index.file_sha256, *updater, *fetcher);
   if (!found.ok()) {

@@ -99,7 +99,7 @@ class PlanCheck {
     std::string problem;
     uint32_t passes = 0;
     if (c_.fleet_root != nullptr) {
-      const ReceiptRules rules{plan_, plan_sha256_, *c_.fleet_root, c_.now};
+      const ReceiptRules rules{plan_, plan_sha256_, *c_.fleet_root, c_.now, c_.revocations};
       passes = CountPasses(answer_.receipts, rules, *wave, &problem);
     }
     if (passes < ours.passes_needed) {

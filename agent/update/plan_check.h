@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "agent/update/link.h"
+#include "agent/update/revocations.h"
 #include "agent/update/update_machine.h"
 #include "storage/repo/state_database.h"
 #include "storage/repo/update_journal.h"
@@ -24,7 +25,9 @@ namespace linnet::update {
 //   1 the plan is a signed target under plans/, well formed, under its own id, not expired
 //   2 it has not ended here before
 //   3 one of its waves is ours
-//   4 enough devices of earlier waves passed it (their signatures, by pinned keys), and that has soaked
+//   4 enough devices of earlier waves passed it (their signatures, by pinned keys; none of a revoked device),
+//   and
+//     that has soaked
 //   5 its model and the model's chunk index are signed targets, and all agree on hash, length and release
 //   6 the release is above the floor, and the model did not fail here under this plan
 struct PlanVerdict {
@@ -44,6 +47,7 @@ struct PlanContext {
   const base::Certificate* fleet_root;  // null: not enrolled, so receipts of other devices count for nothing
   absl::Time now;                       // max(clock, last believed)
   absl::Time uptime;                    // the clock as it is: for soaking only
+  const Revocations* revocations = nullptr;  // whose receipts do not count
 };
 
 // Errors: could not decide (network, disk): try again later.

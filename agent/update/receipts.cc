@@ -65,6 +65,12 @@ absl::Status CheckReceipt(const Receipt& receipt, const ReceiptRules& rules, siz
     LINNET_ASSIGN_OR_RETURN(base::Certificate certificate, base::Certificate::FromDer(der));
     chain.push_back(std::move(certificate));
   }
+  if (rules.revocations != nullptr) {
+    const absl::Status member = rules.revocations->CheckCertificate(chain.front());
+    if (!member.ok() || rules.revocations->IsRevoked(receipt.device_id)) {
+      return absl::PermissionDeniedError(absl::StrCat(who, ": the device was revoked"));
+    }
+  }
   // A certificate lives for a month, a plan for half a year: a device that joins or wakes up late must still
   // be able to rely on its canaries. Whose key it is counts; but a key whose time was over before the plan
   // was signed cannot have run it.

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "agent/update/link.h"
+#include "agent/update/revocations.h"
 #include "storage/trust/plan.h"
 
 namespace linnet::update {
@@ -21,13 +22,15 @@ struct ReceiptRules {
   const trust::Plan& plan;
   std::string_view plan_sha256;
   const base::Certificate& fleet_root;
-  absl::Time now;  // max(clock, last believed)
+  absl::Time now;                            // max(clock, last believed)
+  const Revocations* revocations = nullptr;  // null: none are known
 };
 
 // Does this receipt show that a device which `wave` may rely on passed this very plan? Its certificate may
 // have expired since, as long as it held when the plan was signed or later. Unauthenticated: not signed by
 // that device, the device is no member, or its key is not the one that the plan pins. FailedPrecondition:
-// another plan or model, not a pass, or a device that does not count for this wave.
+// another plan or model, not a pass, or a device that does not count for this wave. PermissionDenied: the
+// device, or its key, is on the site's list of revoked ones, whenever it passed.
 absl::Status CheckReceipt(const Receipt& receipt, const ReceiptRules& rules, size_t wave);
 
 // Distinct devices with a good receipt. `first_problem` (may be null) says why one did not count.

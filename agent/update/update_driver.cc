@@ -49,7 +49,7 @@ absl::Time UpdateDriver::Now() const {
 
 std::string UpdateDriver::last_error() const {
   base::MutexLock lock(mutex_);
-  return last_error_;
+  return revoked_.empty() ? last_error_ : revoked_;  // whatever else is the matter, that explains it
 }
 
 std::string UpdateDriver::active_target() const {
@@ -216,6 +216,7 @@ absl::Status UpdateDriver::Resume() {
     }
   }
   if (state_ == State::kRollback) DoRollback();
+  CheckNotRevoked().IgnoreError();  // says so
   LINNET_ASSIGN_OR_RETURN(slots, Slots());
   if (slots.active.empty() || loaded_ == slots.active) return absl::OkStatus();
   const absl::Status loaded = SwitchTo(slots.active);

@@ -16,6 +16,7 @@
 #include "agent/update/link.h"
 #include "agent/update/model_host.h"
 #include "agent/update/probe.h"
+#include "agent/update/revocations.h"
 #include "agent/update/update_machine.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/file_system.h"
@@ -53,6 +54,7 @@ struct DriverParts {
   Link& link;
   Probe& probe;
   ModelHost& host;
+  Revocations& revocations;
 };
 
 // Walks the update machine: saves first, then acts. Every action may run twice, because the power may go
@@ -67,7 +69,8 @@ class UpdateDriver {
   absl::Status Resume();
   // Does one action. How long until the next is worth while; zero: at once.
   absl::Duration Step();
-  // See FleetAgent::OfferModel. Runs Step itself, up to activation.
+  // See FleetAgent::OfferModel. PermissionDenied also: this device is on the list of revoked ones. Runs Step
+  // itself, up to activation.
   absl::StatusOr<std::string> Offer(const std::string& path, std::string_view target_name);
   // See FleetAgent::InstallBundle; else as Offer.
   absl::StatusOr<std::string> InstallBundle(const std::string& dir, std::string_view root_sha256);
@@ -121,6 +124,16 @@ class UpdateDriver {
   bool CheckIsDue();
   absl::StatusOr<CheckInAnswer> CheckIn();
   void TellProgress();  // best effort
+  // Revocations (driver_revoked.cc).
+  //
+  // Takes the list that the metadata name. An error: one is named, and this device could not get it; then no
+  // plan is looked at, so that who withholds the list delays. A list that is refused leaves the one before.
+  absl::Status LearnRevocations(trust::Updater& updater, Link& link);
+  // Once more before ACTIVATE, if the coordinator can be reached.
+  void LookAgainForRevocations();
+  // PermissionDenied: this device itself is on the list. Says so once in the log.
+  absl::Status CheckNotRevoked();
+
   absl::StatusOr<repo::ModelSlots> Slots();
   absl::Status SwitchTo(const std::string& sha256);  // empty: none
   void Collect();
@@ -160,6 +173,7 @@ class UpdateDriver {
   std::string last_error_ ABSL_GUARDED_BY(mutex_);
   std::string failure_;  // of the last attempt: told until another begins, however quiet the checks since
   std::string active_target_ ABSL_GUARDED_BY(mutex_);
+  std::string revoked_ ABSL_GUARDED_BY(mutex_);  // what to say when this device is on the list
 
   // Of the driving thread.
   bool dead_ = false;

@@ -91,6 +91,22 @@ std::string TestSite::PublishPlan(const trust::Plan& plan, bool allow_unsigned_m
   return published.targets.front().path;
 }
 
+void TestSite::Revoke(const Credentials& member) {
+  trust::RevokedList list = OrDie(site_->Revoked({}, repository_->Current()));
+  EXPECT_TRUE(list.Add({.device = base::Hex(member.device_id),
+                        .key_sha256 = base::Hex(base::AsView(member.chain.front().SpkiSha256())),
+                        .revoked = absl::FromUnixSeconds(absl::ToUnixSeconds(clock_.Now()))})
+                  .ok());
+  ++list.version;
+  PublishRevoked(list);
+}
+
+void TestSite::PublishRevoked(const trust::RevokedList& list, bool with_bytes) {
+  const trust::Publication published = OrDie(site_->SignRevoked(list, repository_->Current()));
+  OrDie(repository_->Publish(published.metadata));
+  if (with_bytes) Put(list.ToJson());
+}
+
 void TestSite::WriteBundle(const std::string& to, const trust::Plan& plan, std::string_view model_bytes,
                            absl::Duration valid) {
   const std::string path = PublishPlan(plan);
@@ -100,11 +116,14 @@ void TestSite::WriteBundle(const std::string& to, const trust::Plan& plan, std::
     const trust::TargetInfo info = Target(target);
     return {.target = info, .bytes = *Content(info.sha256)};
   };
+  std::vector<trust::BundleFile> files = {
+      {.target = Target(plan.model_target), .bytes = std::string(model_bytes)},
+      small(plan.model_target + ".index.json"),
+      small(path)};
+  const std::string revoked(trust::kRevokedTarget);
+  if (site_->FindTarget(revoked, repository_->Current()).ok()) files.push_back(small(revoked));
   const absl::Status written =
-      trust::WriteBundle(Real(), to, {.site = site_->id(), .plan = path}, *repository_,
-                         {{.target = Target(plan.model_target), .bytes = std::string(model_bytes)},
-                          small(plan.model_target + ".index.json"),
-                          small(path)});
+      trust::WriteBundle(Real(), to, {.site = site_->id(), .plan = path}, *repository_, files);
   EXPECT_TRUE(written.ok()) << written;
 }
 
@@ -245,6 +264,7 @@ TestDevice::TestDevice(TestSite& site, linnet::testing::FakeClock& clock, std::s
 
 void TestDevice::Kill() {
   driver.reset();
+  revocations.reset();
   store_.reset();
   chunk_db_.reset();
   state.reset();
@@ -265,8 +285,10 @@ void TestDevice::Restart() {
     transcript.emplace_back(NameOf(to));
     return dies_after && dies_after(to);
   };
-  driver = std::make_unique<UpdateDriver>(options,
-                                          DriverParts{*state, *store_, files, clock_, link, probe, *host});
+  revocations = std::make_unique<Revocations>(*state);
+  EXPECT_TRUE(revocations->Load().ok());
+  driver = std::make_unique<UpdateDriver>(
+      options, DriverParts{*state, *store_, files, clock_, link, probe, *host, *revocations});
   const absl::Status resumed = driver->Resume();
   EXPECT_TRUE(resumed.ok()) << resumed;
 }

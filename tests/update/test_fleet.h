@@ -18,6 +18,7 @@
 #include "storage/repo/state_database.h"
 #include "storage/trust/plan.h"
 #include "storage/trust/repository.h"
+#include "storage/trust/revoked_list.h"
 #include "storage/trust/site.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/faulty_files.h"
@@ -39,6 +40,9 @@ class TestSite {
   // Signs `plan` and a long-lived timestamp, and writes both with the model that the plan names.
   void WriteBundle(const std::string& to, const trust::Plan& plan, std::string_view model_bytes,
                    absl::Duration valid);
+  // Puts the device, with its key, on the list of revoked ones and publishes that.
+  void Revoke(const Credentials& member);
+  void PublishRevoked(const trust::RevokedList& list, bool with_bytes = true);
   void RotateKey(const std::string& role, std::string_view key);
   void Withdraw(const std::string& target);
   Credentials MakeMember(const std::string& device_id,
@@ -144,6 +148,7 @@ class TestDevice {
   TestProbe probe;
   std::unique_ptr<TestHost> host;
   std::unique_ptr<repo::StateDatabase> state;
+  std::unique_ptr<Revocations> revocations;
   std::unique_ptr<UpdateDriver> driver;
   std::vector<std::string> transcript;  // states, as walked
 
