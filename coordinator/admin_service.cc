@@ -214,6 +214,17 @@ grpc::ServerUnaryReactor* AdminService::GetPlan(grpc::CallbackServerContext* con
   });
 }
 
+grpc::ServerUnaryReactor* AdminService::GetTarget(grpc::CallbackServerContext* context,
+                                                  const admin::v1::GetTargetRequest* request,
+                                                  admin::v1::GetTargetResponse* response) {
+  return AsOperator(*context, parts_.clock, "GetTarget", [&](const std::string&) -> absl::Status {
+    std::string sha256;
+    LINNET_ASSIGN_OR_RETURN(*response->mutable_content(),
+                            SignedPlanFile(parts_.repository.Targets(), request->target(), &sha256));
+    return absl::OkStatus();
+  });
+}
+
 grpc::ServerUnaryReactor* AdminService::ListRollouts(grpc::CallbackServerContext* context,
                                                      const admin::v1::ListRolloutsRequest*,
                                                      admin::v1::ListRolloutsResponse* response) {

@@ -62,6 +62,8 @@ class AdminService final : public admin::v1::Admin::CallbackService {
                                           admin::v1::ResumeRolloutResponse*) override;
   grpc::ServerUnaryReactor* GetPlan(grpc::CallbackServerContext*, const admin::v1::GetPlanRequest*,
                                     admin::v1::GetPlanResponse*) override;
+  grpc::ServerUnaryReactor* GetTarget(grpc::CallbackServerContext*, const admin::v1::GetTargetRequest*,
+                                      admin::v1::GetTargetResponse*) override;
   grpc::ServerUnaryReactor* ListRollouts(grpc::CallbackServerContext*, const admin::v1::ListRolloutsRequest*,
                                          admin::v1::ListRolloutsResponse*) override;
   grpc::ServerWriteReactor<admin::v1::Rollout>* WatchRollout(grpc::CallbackServerContext*,

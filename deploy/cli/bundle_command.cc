@@ -21,6 +21,7 @@
 #include "storage/trust/bundle.h"
 #include "storage/trust/metadata.h"
 #include "storage/trust/plan.h"
+#include "storage/trust/revoked_list.h"
 #include "storage/trust/site.h"
 #include "storage/trust/site_repository.h"
 
@@ -100,10 +101,15 @@ absl::Status Bundle(const Context& context, const Options& o) {
   LINNET_RETURN_IF_ERROR(repository->SignOnlineRoles(absl::Hours(24) * o.valid_days));
 
   const trust::TargetInfo& plan_target = signed_plan.targets.front();
-  const std::vector<trust::BundleFile> files = {
+  std::vector<trust::BundleFile> files = {
       {.target = found.model, .path = packed.path()},
       {.target = found.index, .bytes = index.ToJson()},
       {.target = plan_target, .bytes = signed_plan.small_targets.at(plan_target.path)}};
+  for (const trust::TargetInfo& target : repository->Targets()) {
+    if (target.path != trust::kRevokedTarget) continue;
+    LINNET_ASSIGN_OR_RETURN(const trust::RevokedList list, site->Revoked({}, repository->Current()));
+    files.push_back({.target = target, .bytes = list.ToJson()});
+  }
   LINNET_RETURN_IF_ERROR(
       trust::WriteBundle(fs, o.dir, {.site = site->id(), .plan = plan_target.path}, *repository, files));
 

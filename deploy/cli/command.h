@@ -27,6 +27,9 @@ void AddSiteCommands(CLI::App& app, Context& context);
 // Below "site".
 void AddRoleCommands(CLI::App& group, Context& context);
 void AddBundleCommand(CLI::App& group, Context& context);
+void AddRevokedCommand(CLI::App& group, Context& context);
+// Below "device".
+void AddRevokeCommand(CLI::App& group, Context& context);
 // Below the top.
 void AddDeviceCommands(CLI::App& app, Context& context);
 void AddModelCommands(CLI::App& app, Context& context);

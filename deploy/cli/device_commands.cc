@@ -60,32 +60,6 @@ absl::Status ListDevices(const Context& context, const Options& o) {
   return absl::OkStatus();
 }
 
-absl::Status RevokeDevice(const Context&, const Options& o) {
-  LINNET_ASSIGN_OR_RETURN(const Coordinator coordinator,
-                          ConnectCoordinator(o.site.site, o.site.admin_address));
-  admin::v1::ListDevicesResponse devices;
-  LINNET_RETURN_IF_ERROR(
-      CallStatus(coordinator.stub->ListDevices(CallContext(10).get(), {}, &devices), "coordinator"));
-  std::vector<const admin::v1::Device*> matches;
-  for (const admin::v1::Device& d : devices.devices()) {
-    if (d.name() == o.name || (!o.name.empty() && base::Hex(d.id()).starts_with(o.name)))
-      matches.push_back(&d);
-  }
-  if (matches.empty())
-    return absl::NotFoundError(absl::StrCat(o.name, ": no device of this site has that name or id"));
-  if (matches.size() > 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(o.name, ": fits ", matches.size(), " devices; give more digits of the id"));
-  }
-  admin::v1::RevokeDeviceRequest request;
-  request.set_id(matches[0]->id());
-  admin::v1::RevokeDeviceResponse response;
-  LINNET_RETURN_IF_ERROR(
-      CallStatus(coordinator.stub->RevokeDevice(CallContext(10).get(), request, &response), "coordinator"));
-  Print(absl::StrCat("revoked ", matches[0]->name()));
-  return absl::OkStatus();
-}
-
 absl::Status PairDevice(const Context& context, const Options& o) {
   LINNET_ASSIGN_OR_RETURN(const Device device, ConnectDevice(o.device));
   agent::v1::CreateGrantRequest request;
@@ -197,10 +171,7 @@ void AddDeviceCommands(CLI::App& app, Context& context) {
   AddSiteOptions(list, options->site);
   Runs(list, context, [&context, options] { return ListDevices(context, *options); });
 
-  CLI::App* revoke = group->add_subcommand("revoke", "bar a device from its site");
-  revoke->add_option("name", options->name, "name, or first digits of the id")->required();
-  AddSiteOptions(revoke, options->site);
-  Runs(revoke, context, [&context, options] { return RevokeDevice(context, *options); });
+  AddRevokeCommand(*group, context);
 
   CLI::App* pair = group->add_subcommand("pair", "ask a device for a grant and keep it in a file");
   AddDeviceOption(pair, options->device);

@@ -72,6 +72,18 @@ absl::StatusOr<Publisher> Publisher::Open(const PublishOptions& options) {
   return publisher;
 }
 
+trust::FetchTarget Publisher::Fetcher() const {
+  if (!coordinator_.has_value()) return {};
+  return [this](std::string_view target) -> absl::StatusOr<std::string> {
+    admin::v1::GetTargetRequest request;
+    request.set_target(std::string(target));
+    admin::v1::GetTargetResponse response;
+    LINNET_RETURN_IF_ERROR(
+        CallStatus(coordinator_->stub->GetTarget(CallContext(20).get(), request, &response), "coordinator"));
+    return std::move(*response.mutable_content());
+  };
+}
+
 absl::StatusOr<uint64_t> Publisher::Publish(const MetadataMap& metadata, const std::vector<Upload>& uploads) {
   if (repository_ != nullptr) {
     if (metadata.empty()) return repository_->versions().snapshot;

@@ -30,6 +30,8 @@ class Publisher {
  public:
   static absl::StatusOr<Publisher> Open(const PublishOptions& options);
   const MetadataMap& current() const { return current_; }
+  // Of the coordinator; empty without one. Valid as long as this object.
+  trust::FetchTarget Fetcher() const;
   // Version of the snapshot that shows it. The site's own repository takes metadata only.
   absl::StatusOr<uint64_t> Publish(const MetadataMap& metadata, const std::vector<Upload>& uploads);
 

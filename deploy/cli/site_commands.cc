@@ -152,6 +152,7 @@ void AddSiteCommands(CLI::App& app, Context& context) {
 
   AddRoleCommands(*group, context);
   AddBundleCommand(*group, context);
+  AddRevokedCommand(*group, context);
 
   CLI::App* audit = group->add_subcommand("audit", "who did what at the coordinator");
   AddSiteOptions(audit, options->site);

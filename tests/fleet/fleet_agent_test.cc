@@ -53,6 +53,43 @@ TEST_F(FleetAgentTest, TheCanaryInstallsThenTheRestOnItsReceipt) {
   EXPECT_EQ(canary->host->running(), model.bytes);
 }
 
+TEST_F(FleetAgentTest, ItKnowsWhoIsRevokedFromTheSignedListWithTheCoordinatorGone) {
+  const auto member = NewMember("fridge-kitchen");
+  const auto stolen = NewMember("press-line-3");
+  EXPECT_FALSE(member->agent->revocations().IsRevoked(stolen->id()));
+  trust::RevokedList list{.version = 1, .devices = {}};
+  ASSERT_THAT(list.Add({.device = base::Hex(stolen->id()),
+                        .key_sha256 = base::Hex(stolen->agent->status().key_sha256),
+                        .revoked = absl::FromUnixSeconds(absl::ToUnixSeconds(clock_.Now()))}),
+              IsOk());
+  const auto publication = site_->SignRevoked(list, CurrentMetadata());
+  ASSERT_THAT(publication, IsOk());
+  ASSERT_TRUE(PublishParts(publication->metadata, publication->small_targets).ok());
+  ASSERT_TRUE(RunUntil([&] {
+    return member->agent->revocations().IsRevoked(stolen->id()) &&
+           stolen->agent->revocations().IsRevoked(stolen->id());
+  }));
+  EXPECT_FALSE(member->agent->revocations().IsRevoked(member->id()));
+  EXPECT_EQ(member->agent->status().last_update_error, "");
+  EXPECT_THAT(stolen->agent->status().last_update_error, HasSubstr("list of revoked devices"));
+  EXPECT_THAT(stolen->agent->OfferModel("/none", "").status(), ::testing::Not(IsOk()));
+
+  // What the operator's command asks for.
+  coordinator::Context context;
+  admin::v1::GetTargetRequest request;
+  request.set_target(std::string(trust::kRevokedTarget));
+  admin::v1::GetTargetResponse response;
+  ASSERT_TRUE(admin().GetTarget(&context, request, &response).ok());
+  EXPECT_EQ(response.content(), list.ToJson());
+  request.set_target("plans/none.json");
+  coordinator::Context unknown;
+  EXPECT_EQ(admin().GetTarget(&unknown, request, &response).error_code(), grpc::StatusCode::NOT_FOUND);
+
+  coordinator_.reset();
+  member->Restart();
+  EXPECT_TRUE(member->agent->revocations().IsRevoked(stolen->id())) << "known before anything is asked";
+}
+
 TEST_F(FleetAgentTest, AFolderThatCannotBeUsedIsAnErrorThatNamesIt) {
   const linnet::testing::TempDir dir;
   std::ofstream(dir / "identity") << "a file where a folder belongs";
