@@ -121,7 +121,8 @@ absl::Status RunChange(const Context& context, const ChangeOptions& options, con
     end = absl::StrCat("not in force yet: on the next machine, linnet site sign ", options.out);
   } else {
     LINNET_ASSIGN_OR_RETURN(const trust::Publication publication, site->Adopt(change, publisher.current()));
-    LINNET_ASSIGN_OR_RETURN(const uint64_t snapshot, publisher.Publish(publication.metadata, {}));
+    LINNET_ASSIGN_OR_RETURN(const uint64_t snapshot,
+                            publisher.Publish(publication.metadata, UploadsOf(publication)));
     json["snapshot_version"] = snapshot;
     end = absl::StrCat("published, with snapshot ", snapshot);
   }

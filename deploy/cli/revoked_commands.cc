@@ -152,13 +152,15 @@ absl::Status RevokeDevice(const Context& context, const Options& o) {
 }
 
 absl::Status ShowRevoked(const Context& context, const Options& o) {
-  LINNET_ASSIGN_OR_RETURN(Publisher publisher, Publisher::Open(o.publish));
   LINNET_ASSIGN_OR_RETURN(const auto site, trust::Site::Open(base::FileSystem::Real(), o.publish.site.site,
                                                              "", base::Clock::Real()));
-  LINNET_ASSIGN_OR_RETURN(const trust::RevokedList list,
-                          site->Revoked(publisher.Fetcher(), publisher.current()));
+  trust::RevokedList list;
   admin::v1::ListDevicesResponse known;
-  if (!o.publish.offline) {
+  if (o.publish.offline) {
+    LINNET_ASSIGN_OR_RETURN(list, site->Revoked({}, {}));
+  } else {
+    LINNET_ASSIGN_OR_RETURN(Publisher publisher, Publisher::Open(o.publish));
+    LINNET_ASSIGN_OR_RETURN(list, site->Revoked(publisher.Fetcher(), publisher.current()));
     LINNET_ASSIGN_OR_RETURN(const Coordinator coordinator,
                             ConnectCoordinator(o.publish.site.site, o.publish.site.admin_address));
     LINNET_ASSIGN_OR_RETURN(known, Devices(coordinator));

@@ -60,7 +60,8 @@ absl::Status Publish(const Context& context, const Options& o) {
       const auto site,
       trust::Site::Open(base::FileSystem::Real(), o.change.publish.site.site, "", base::Clock::Real()));
   LINNET_ASSIGN_OR_RETURN(const trust::Publication publication, site->Unpublished(publisher.current()));
-  LINNET_ASSIGN_OR_RETURN(const uint64_t snapshot, publisher.Publish(publication.metadata, {}));
+  LINNET_ASSIGN_OR_RETURN(const uint64_t snapshot,
+                          publisher.Publish(publication.metadata, UploadsOf(publication)));
   nlohmann::ordered_json roles = nlohmann::ordered_json::array();
   for (const auto& [role, bytes] : publication.metadata) roles.push_back(role);
   if (context.json) {

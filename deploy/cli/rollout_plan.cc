@@ -155,8 +155,8 @@ absl::Status SignAndStart(const Context& context, const Coordinator& coordinator
                           const trust::Plan& plan, const admin::v1::ListDevicesResponse& devices) {
   LINNET_ASSIGN_OR_RETURN(const MetadataMap current, PublishedMetadata(coordinator));
   LINNET_ASSIGN_OR_RETURN(const trust::Publication publication, site.SignPlan(plan, current));
-  if (publication.small_targets.empty()) return absl::InternalError("no plan was signed");
-  const std::string plan_target = publication.small_targets.begin()->first;
+  if (publication.targets.empty()) return absl::InternalError("no plan was signed");
+  const std::string plan_target = publication.targets.front().path;
   LINNET_RETURN_IF_ERROR(Publish(coordinator, publication.metadata, UploadsOf(publication)).status());
   admin::v1::StartRolloutRequest request;
   request.set_plan(plan_target);

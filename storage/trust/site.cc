@@ -120,7 +120,7 @@ class SiteImpl final : public Site {
                                 AddTarget(json, index_path, release.index_json.size(), index_hash, Json());
                               }));
     }
-    LINNET_ASSIGN_OR_RETURN(Publication out, folder_.Remember(base, current));
+    LINNET_ASSIGN_OR_RETURN(Publication out, Remember(base, current));
     for (const std::string& signed_path : {path, index_path}) {
       LINNET_ASSIGN_OR_RETURN(TargetInfo info,
                               MakeTargetInfo(signed_path, role, *FindFile(base, role, signed_path)));
@@ -214,7 +214,7 @@ class SiteImpl final : public Site {
                                           Sha256Of(again_index), Json());
                               }));
     }
-    LINNET_ASSIGN_OR_RETURN(Publication out, folder_.Remember(base, current));
+    LINNET_ASSIGN_OR_RETURN(Publication out, Remember(base, current));
     LINNET_ASSIGN_OR_RETURN(TargetInfo info, MakeTargetInfo(path, role, *FindFile(base, role, path)));
     out.targets.push_back(std::move(info));
     return out;
@@ -276,12 +276,12 @@ class SiteImpl final : public Site {
                                     const std::map<std::string, std::string>& current) override {
     LINNET_ASSIGN_OR_RETURN(const OfflineSet base, folder_.Base(current));
     LINNET_ASSIGN_OR_RETURN(const OfflineSet set, base.With(change.metadata, clock_.Now()));
-    return folder_.Remember(set, current);
+    return Remember(set, current);
   }
 
   absl::StatusOr<Publication> Unpublished(const std::map<std::string, std::string>& current) override {
     LINNET_ASSIGN_OR_RETURN(const OfflineSet base, folder_.Base(current));
-    return folder_.Remember(base, current);
+    return Remember(base, current);
   }
 
   absl::StatusOr<SiteStatus> Status() const override {
@@ -358,10 +358,23 @@ class SiteImpl final : public Site {
                                 AddTarget(signed_part, path, json.size(), hash, std::move(custom));
                               }));
     }
-    LINNET_ASSIGN_OR_RETURN(Publication out, folder_.Remember(base, current));
+    LINNET_ASSIGN_OR_RETURN(Publication out, Remember(base, current));
     LINNET_ASSIGN_OR_RETURN(TargetInfo info, MakeTargetInfo(path, role, *FindFile(base, role, path)));
     out.targets.push_back(std::move(info));
     out.small_targets.emplace(path, json);
+    return out;
+  }
+
+  // With the plans role goes the list of revoked devices that it names: a coordinator takes no role whose
+  // targets it lacks, and publishing the list may have failed when it was signed.
+  absl::StatusOr<Publication> Remember(const OfflineSet& set,
+                                       const std::map<std::string, std::string>& current) const {
+    LINNET_ASSIGN_OR_RETURN(Publication out, folder_.Remember(set, current));
+    const TargetFile* list = FindFile(set, std::string(kPlans), std::string(kRevokedTarget));
+    if (list == nullptr || !out.metadata.contains(std::string(kPlans))) return out;
+    if (const absl::StatusOr<RevokedList> copy = revoked_.Load(Sha256Of(*list), {}); copy.ok()) {
+      out.small_targets.emplace(kRevokedTarget, copy->ToJson());
+    }
     return out;
   }
 

@@ -69,7 +69,7 @@ absl::Status InitSite(base::FileSystem& fs, const std::string& dir, const SiteOp
 struct Publication {
   std::map<std::string, std::string> metadata;       // role -> bytes; in any order; empty: nothing is new
   std::vector<TargetInfo> targets;                   // what this call signed, the file itself first
-  std::map<std::string, std::string> small_targets;  // target path -> bytes: index, plan
+  std::map<std::string, std::string> small_targets;  // target path -> bytes: index, plan, revoked devices
 };
 
 struct ModelRelease {

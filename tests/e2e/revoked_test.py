@@ -9,7 +9,7 @@ import sqlite3
 import claims
 import fleet
 from bad_site_test import publish
-from claims import AGENT_REFUSED, BAD_DATA, FAILED, MODEL, NOT_FOUND, TARGET
+from claims import AGENT_REFUSED, BAD_DATA, FAILED, MODEL, NOT_FOUND, TARGET, UNREACHABLE
 
 QUICK = ("--soak-seconds", "1", "--confirm-seconds", "1")
 LIST = "list of revoked devices"
@@ -148,6 +148,17 @@ class Revoked(claims.Claims):
         self.assertIn("revoked lamp", said.out)
         self.assertTrue(self.device("lamp")["revoked"])
         self.assertEqual(value(self.taken(f.operator("--json", "site", "revoked")))["barred_but_not_signed"], ["lamp"])
+
+    def test_9_a_list_that_was_signed_with_the_coordinator_gone_is_published_later(self):
+        f = self.fleet
+        lamp = self.device("lamp")["id"]
+        site = ("--site", f.path("other-site"))  # that signed last
+        f.stop("coordinator")
+        self.refused(f.operator("device", "revoke", "lamp", "--sign", *site), UNREACHABLE, "coordinator", seconds=20)
+        self.taken(f.linnet("device", "revoke", lamp, "--sign", "--offline", *site))
+        f.start_coordinator()
+        self.assertIn("published", self.taken(f.operator("site", "publish", *site)).out)
+        f.wait_for("fridge to hold it", lambda: lamp in self.held("fridge")[1], seconds=30 * claims.SLOWER)
 
 
 if __name__ == "__main__":

@@ -173,6 +173,25 @@ TEST_F(SiteRevokedTest, OutlivesANewPlansKeyAndRenewals) {
   }
 }
 
+TEST_F(SiteRevokedTest, AListWhosePublicationFailedGoesOutWithTheNextOne) {
+  ASSERT_OK_AND_ASSIGN(const auto site, OpenSite());
+  ASSERT_OK_AND_ASSIGN(const Publication model, site->PublishModel(Release(), {}));
+  Publish(model);
+  ASSERT_THAT(site->SignRevoked(ListOf(1, 3), repository_->Current()), IsOk());  // and never published
+  const std::string list = ListOf(1, 3).ToJson();
+  ASSERT_OK_AND_ASSIGN(const Publication left, site->Unpublished(repository_->Current()));
+  EXPECT_EQ(left.small_targets.at(std::string(kRevokedTarget)), list);
+  ASSERT_OK_AND_ASSIGN(const Publication plan,
+                       site->SignPlan(PlanFor(model.targets[0]), repository_->Current()));
+  EXPECT_EQ(plan.small_targets.size(), 2u);
+  EXPECT_EQ(plan.small_targets.at(std::string(kRevokedTarget)), list);
+  EXPECT_NE(plan.targets.at(0).path, kRevokedTarget);
+  Publish(plan);
+  ASSERT_OK_AND_ASSIGN(const Publication none, site->Unpublished(repository_->Current()));
+  EXPECT_TRUE(none.metadata.empty());
+  EXPECT_TRUE(none.small_targets.empty());
+}
+
 TEST_F(SiteRevokedTest, AnotherMachineGetsItFromTheCoordinatorAndBelievesTheHashOnly) {
   ASSERT_OK_AND_ASSIGN(const auto site, OpenSite());
   ASSERT_OK_AND_ASSIGN(const Publication first, site->SignRevoked(ListOf(1, 3), {}));
