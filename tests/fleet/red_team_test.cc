@@ -188,6 +188,26 @@ TEST_F(RedTeamTest, APlanThatPinsTheThiefsKeyTakesTheThiefsPass) {
   EXPECT_EQ(Running(), model_.bytes);  // signed by the offline keys all the same
 }
 
+TEST_F(RedTeamTest, AStolenCanarysPassCountsNoMoreOnceItsSiteHasSignedThat) {
+  // The thief has the canary too, with the key that the plan pins.
+  const auto canary = NewDevice("fridge-kitchen");
+  const SignedPlan plan = PublishPlan(model_, {canary.get()});
+  trust::RevokedList list{.version = 1, .devices = {}};
+  ASSERT_TRUE(list.Add({.device = base::Hex(canary->id),
+                        .key_sha256 = base::Hex(base::Sha256(canary->key.public_key().SpkiDer())),
+                        .revoked = absl::FromUnixSeconds(absl::ToUnixSeconds(clock_.Now()))})
+                  .ok());
+  const auto publication = site_->SignRevoked(list, CurrentMetadata());
+  ASSERT_TRUE(publication.ok()) << publication.status();
+  ASSERT_TRUE(PublishParts(publication->metadata, publication->small_targets).ok());
+  ASSERT_TRUE(RunUntil([&] { return member_->agent->revocations().version() == 1; }));
+  Steal();
+  Offer(plan, {thief_->Forge(canary->id, canary->id, plan.sha256, model_.sha256, canary->key)});
+  ASSERT_TRUE(ItHadItsChance());
+  EXPECT_EQ(Running(), "");
+  EXPECT_THAT(member_->agent->status().last_update_error, HasSubstr("revoked"));
+}
+
 TEST_F(RedTeamTest, ItReordersNoWaves) {
   coordinator::TestDevice canary;
   canary.id = base::RandomBytes(16);
