@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/posix_status.h"
+#include "runtime/base/reservable.h"
 #include "runtime/base/status_macros.h"
 
 namespace linnet::base {
@@ -48,7 +49,7 @@ class PosixMappedFile final : public MappedFile {
   size_t size_;
 };
 
-class PosixWritableFile final : public WritableFile {
+class PosixWritableFile final : public WritableFile, public Reservable {
  public:
   PosixWritableFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
   absl::Status WriteAt(uint64_t offset, std::span<const std::byte> bytes) override {
@@ -61,6 +62,23 @@ class PosixWritableFile final : public WritableFile {
   absl::Status Sync() override {
     if (fsync(fd_.get()) != 0) return ErrnoStatus(errno, "sync", path_);
     return absl::OkStatus();
+  }
+  absl::Status Reserve(uint64_t size_bytes) override {
+    // Not posix_fallocate: it changes the size, and where the disk cannot reserve it writes to every block.
+    int failed = 0;
+    do {
+      failed = fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size_bytes)) == 0 ? 0 : errno;
+    } while (failed == EINTR);
+    if (failed == 0) return absl::OkStatus();
+    if (failed == EOPNOTSUPP || failed == ENOSYS) {
+      return absl::UnimplementedError(absl::StrCat(path_, ": this disk reserves no room"));
+    }
+    return ErrnoStatus(failed, "reserve room for", path_);
+  }
+  absl::Status Release() override {
+    struct stat info;
+    if (fstat(fd_.get(), &info) != 0) return ErrnoStatus(errno, "stat", path_);
+    return Truncate(static_cast<uint64_t>(info.st_size));
   }
 
  private:

@@ -8,12 +8,10 @@
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
 #include "storage/chunks/chunk_transfer.h"
+#include "storage/chunks/room.h"
 
 namespace linnet::chunks {
 namespace {
-
-// Left free for the databases: a full disk must never stop the device from saying so.
-constexpr uint64_t kReserveBytes = 4 << 20;
 
 constexpr char kSchema[] = R"sql(
   CREATE TABLE IF NOT EXISTS chunk_file(
@@ -82,7 +80,7 @@ class SqliteChunkStore final : public ChunkStore {
     const std::string part = absl::StrCat(Name(index.file_sha256), ".part");
     LINNET_ASSIGN_OR_RETURN(std::unique_ptr<ChunkTransfer> transfer,
                             ChunkTransfer::Open(fs_, part, index, on_progress, stop));
-    LINNET_RETURN_IF_ERROR(CheckRoom(transfer->missing_bytes()));
+    LINNET_RETURN_IF_ERROR(transfer->Reserve(dir_));
     LINNET_RETURN_IF_ERROR(transfer->CopyFrom([&](std::string_view sha256) { return ReadChunk(sha256); }));
     LINNET_RETURN_IF_ERROR(transfer->FetchFrom(source));
     LINNET_RETURN_IF_ERROR(transfer->Finish());
@@ -119,7 +117,7 @@ class SqliteChunkStore final : public ChunkStore {
     ChunkIndex index;
     index.file_sha256 = std::string(base::AsView(base::Sha256(bytes)));
     if (PathOf(index.file_sha256).ok()) return absl::OkStatus();
-    LINNET_RETURN_IF_ERROR(CheckRoom(bytes.size()));
+    LINNET_RETURN_IF_ERROR(CheckRoom(fs_, dir_, bytes.size()));
     index.file_bytes = bytes.size();
     index.chunks.push_back({index.file_sha256, 0, static_cast<uint32_t>(bytes.size())});
     LINNET_RETURN_IF_ERROR(fs_.WriteFileAtomic(Name(index.file_sha256), bytes));
@@ -172,14 +170,6 @@ class SqliteChunkStore final : public ChunkStore {
 
  private:
   std::string Name(std::string_view sha256) const { return absl::StrCat(dir_, "/", base::Hex(sha256)); }
-
-  absl::Status CheckRoom(uint64_t bytes) const {
-    LINNET_ASSIGN_OR_RETURN(const uint64_t free, fs_.FreeBytes(dir_));
-    if (bytes == 0 || free >= bytes + kReserveBytes) return absl::OkStatus();
-    return absl::ResourceExhaustedError(absl::StrCat(dir_, ": ", bytes, " bytes needed (and ", kReserveBytes,
-                                                     " to spare), ", free,
-                                                     " free; free some space on this disk"));
-  }
 
   // A file that was renamed into place just before the power went has no row yet.
   absl::StatusOr<bool> AdoptUnrecorded(const ChunkIndex& index) {

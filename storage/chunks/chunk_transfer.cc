@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
+#include "storage/chunks/room.h"
 
 namespace linnet::chunks {
 namespace {
@@ -32,6 +33,14 @@ absl::StatusOr<std::unique_ptr<ChunkTransfer>> ChunkTransfer::Open(base::FileSys
   LINNET_RETURN_IF_ERROR(transfer->HashWhatIsThere());
   transfer->Report();
   return transfer;
+}
+
+ChunkTransfer::~ChunkTransfer() {
+  if (stopped_) ReleaseRoom(*file_);
+}
+
+absl::Status ChunkTransfer::Reserve(const std::string& dir) {
+  return ReserveRoom(fs_, dir, *file_, index_.file_bytes, index_.file_bytes - done_bytes_);
 }
 
 absl::Status ChunkTransfer::HashWhatIsThere() {

@@ -30,7 +30,10 @@ class ChunkTransfer {
                                                              const ChunkIndex& index,
                                                              const Progress& progress, const Stop& stop);
 
-  uint64_t missing_bytes() const { return index_.file_bytes - done_bytes_; }
+  ~ChunkTransfer();
+  // Claims the room for the rest (room.h), held over tries that fail; a transfer that was stopped gives it
+  // back.
+  absl::Status Reserve(const std::string& dir);
   // Takes what `local` has (verified by it).
   absl::Status CopyFrom(const Local& local);
   // Fetches the rest. See ChunkStore::Complete for the errors.
@@ -52,9 +55,9 @@ class ChunkTransfer {
   void Report() const {
     if (progress_) progress_(done_bytes_, index_.file_bytes);
   }
-  absl::Status CheckStop() const {
-    if (stop_ && stop_()) return absl::CancelledError("stopped");
-    return absl::OkStatus();
+  absl::Status CheckStop() {
+    stopped_ = stopped_ || (stop_ && stop_());
+    return stopped_ ? absl::CancelledError("stopped") : absl::OkStatus();
   }
 
   base::FileSystem& fs_;
@@ -66,6 +69,7 @@ class ChunkTransfer {
   std::map<std::string, std::vector<size_t>, std::less<>> missing_;  // hash -> indexes into chunks
   uint64_t done_bytes_ = 0;
   uint64_t unsynced_bytes_ = 0;
+  bool stopped_ = false;
 };
 
 }  // namespace linnet::chunks

@@ -2,12 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <fstream>
 #include <map>
 #include <random>
 
 #include "runtime/base/hash.h"
+#include "runtime/base/reservable.h"
 #include "tests/support/faulty_files.h"
 #include "tests/support/temp_dir.h"
 
@@ -214,6 +216,69 @@ TEST_F(ChunkStoreTest, AFullDiskIsSaidBeforeAnythingIsFetched) {
   EXPECT_THAT(Message(status), HasSubstr("free some space"));
   EXPECT_EQ(source_.fetched, 0);
   EXPECT_FALSE(store_->PutSmall("plan").ok());
+}
+
+TEST_F(ChunkStoreTest, RoomIsClaimedBeforeAnythingIsFetchedAndSparesTheDatabases) {
+  constexpr uint64_t kSpare = 4 << 20;
+  files_.SetFreeBytes(bytes_.size() + kSpare - 1);
+  EXPECT_EQ(Complete().status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(source_.fetched, 0);
+  EXPECT_EQ(files_.reserved_bytes(Part()), 0u) << "given back";
+  files_.SetFreeBytes(bytes_.size() + kSpare);
+  source_.break_after = 5;
+  EXPECT_EQ(Complete().status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(files_.reserved_bytes(Part()), bytes_.size()) << "held over the tries";
+  EXPECT_EQ(files_.FreeBytes(dir_.path()).value_or(0), kSpare);
+  // Others fill the disk: the room is ours already.
+  files_.SetFreeBytes(0);
+  EXPECT_TRUE(Complete().ok());
+  ExpectComplete();
+}
+
+TEST_F(ChunkStoreTest, ATransferThatIsStoppedGivesItsRoomBack) {
+  files_.SetFreeBytes(64 << 20);
+  EXPECT_EQ(store_->Complete(index_, source_, nullptr, [&] { return source_.fetched >= 5; }).status().code(),
+            absl::StatusCode::kCancelled);
+  EXPECT_LE(files_.reserved_bytes(Part()), 6u * kChunk) << "what it holds stays";
+  source_.fetched = 0;
+  EXPECT_TRUE(Complete().ok());
+  EXPECT_LE(source_.fetched, 21 - 4);
+}
+
+TEST_F(ChunkStoreTest, ADiskThatCannotReserveIsAskedForItsFreeRoom) {
+  files_.SetCanReserve(false);
+  files_.SetFreeBytes(bytes_.size() + (4 << 20) - 1);
+  const absl::Status status = Complete().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_THAT(Message(status), HasSubstr("free some space"));
+  EXPECT_EQ(source_.fetched, 0);
+  files_.SetFreeBytes(bytes_.size() + (4 << 20));
+  EXPECT_TRUE(Complete().ok());
+  ExpectComplete();
+}
+
+TEST_F(ChunkStoreTest, ARealFileKeepsItsSizeWhileRoomIsClaimed) {
+  source_.break_after = 1;
+  EXPECT_EQ(Complete().status().code(), absl::StatusCode::kUnavailable);
+  const auto blocks_of = [&] {
+    struct stat info = {};
+    EXPECT_EQ(stat(Part().c_str(), &info), 0);
+    return static_cast<uint64_t>(info.st_blocks) * 512;
+  };
+  EXPECT_EQ(files_.Stat(Part())->size_bytes, kChunk) << "what a restart would hash";
+  auto file = base::FileSystem::Real().OpenForWrite(Part());
+  ASSERT_TRUE(file.ok());
+  auto* reservable = dynamic_cast<base::Reservable*>(file->get());
+  ASSERT_NE(reservable, nullptr);
+  const absl::Status again = reservable->Reserve(bytes_.size());
+  if (absl::IsUnimplemented(again)) GTEST_SKIP() << "the disk of temporary files reserves no room";
+  ASSERT_TRUE(again.ok()) << again;
+  EXPECT_GE(blocks_of(), bytes_.size());
+  ASSERT_TRUE(reservable->Release().ok());
+  EXPECT_LT(blocks_of(), bytes_.size());
+  EXPECT_EQ(files_.Stat(Part())->size_bytes, kChunk);
+  EXPECT_TRUE(Complete().ok());
+  ExpectComplete();
 }
 
 TEST_F(ChunkStoreTest, ADiskThatFillsMeanwhileKeepsProgress) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file_system.h"
+#include "runtime/base/reservable.h"
 #include "runtime/base/status_macros.h"
 
 namespace linnet::testing {
@@ -30,7 +32,14 @@ class FaultyFiles final : public base::FileSystem {
   }
   void Repair() { left_ = std::numeric_limits<int>::max(); }
   bool failed() const { return failed_; }
+  // A disk of this room, for FreeBytes and for what files reserve; writes are not counted against it.
   void SetFreeBytes(uint64_t bytes) { free_bytes_ = bytes; }
+  void SetCanReserve(bool can) { can_reserve_ = can; }
+  // Of the room that SetFreeBytes gave.
+  uint64_t reserved_bytes(const std::string& path) const {
+    const auto it = reserved_.find(path);
+    return it == reserved_.end() ? 0 : it->second;
+  }
   uint64_t written_bytes() const { return written_bytes_; }
 
   void CutPower() {
@@ -93,7 +102,7 @@ class FaultyFiles final : public base::FileSystem {
   }
 
  private:
-  class File final : public base::WritableFile {
+  class File final : public base::WritableFile, public base::Reservable {
    public:
     File(FaultyFiles& owner, std::unique_ptr<base::WritableFile> real, std::string path)
         : owner_(owner), real_(std::move(real)), path_(std::move(path)) {}
@@ -116,6 +125,26 @@ class FaultyFiles final : public base::FileSystem {
       LINNET_RETURN_IF_ERROR(real_->Sync());
       owner_.Forget(path_);
       return absl::OkStatus();
+    }
+    absl::Status Reserve(uint64_t size) override {
+      if (!owner_.can_reserve_) return absl::UnimplementedError("this disk reserves no room");
+      auto* real = dynamic_cast<base::Reservable*>(real_.get());
+      if (owner_.free_bytes_ == std::numeric_limits<uint64_t>::max()) return real->Reserve(size);
+      uint64_t& has = owner_.reserved_[path_];
+      const uint64_t more = size - std::min(size, has);
+      if (more > owner_.free_bytes_) return absl::ResourceExhaustedError("no space left");
+      owner_.free_bytes_ -= more;
+      has += more;
+      return absl::OkStatus();
+    }
+    absl::Status Release() override {
+      uint64_t& has = owner_.reserved_[path_];
+      const uint64_t size = owner_.real_.Stat(path_).value_or(base::FileInfo{}).size_bytes;
+      if (owner_.free_bytes_ != std::numeric_limits<uint64_t>::max()) {
+        owner_.free_bytes_ += has - std::min(has, size);
+      }
+      has = std::min(has, size);
+      return dynamic_cast<base::Reservable*>(real_.get())->Release();
     }
 
    private:
@@ -160,6 +189,8 @@ class FaultyFiles final : public base::FileSystem {
   absl::Status error_;
   bool failed_ = false;
   uint64_t free_bytes_ = std::numeric_limits<uint64_t>::max();
+  bool can_reserve_ = true;
+  std::map<std::string, uint64_t> reserved_;
   uint64_t written_bytes_ = 0;
   uint64_t counter_ = 0;
   std::vector<std::pair<std::string, std::function<void()>>> undo_;
