@@ -113,8 +113,12 @@ absl::Status LearnRevoked(trust::Updater& updater, trust::MetadataFetcher& metad
   LINNET_ASSIGN_OR_RETURN(const std::optional<trust::TargetInfo> target,
                           updater.FindTarget(trust::kRevokedTarget, metadata));
   if (!target.has_value() || target->sha256 == revocations.sha256()) return absl::OkStatus();
-  LINNET_ASSIGN_OR_RETURN(const std::string json, FetchSmall(chunks, *target, trust::kMaxRevokedBytes));
-  return revocations.Take(json);
+  const absl::StatusOr<std::string> json = FetchSmall(chunks, *target, trust::kMaxRevokedBytes);
+  if (!json.ok()) {
+    return absl::Status(json.status().code(), absl::StrCat("the list of revoked devices cannot be had: ",
+                                                           base::Message(json.status())));
+  }
+  return revocations.Take(*json);
 }
 
 }  // namespace linnet::update

@@ -171,15 +171,18 @@ absl::Status ShowRevoked(const Context& context, const Options& o) {
     }
     return "-";
   };
-  std::vector<std::string> unsigned_names;
+  std::vector<std::string> not_signed, not_barred;
   for (const admin::v1::Device& d : known.devices()) {
-    if (d.revoked() && list.Find(base::Hex(d.id())) == nullptr) unsigned_names.push_back(d.name());
+    const bool on_it = list.Find(base::Hex(d.id())) != nullptr;
+    if (d.revoked() && !on_it) not_signed.push_back(d.name());
+    if (!d.revoked() && on_it) not_barred.push_back(d.name());
   }
   if (context.json) {
     nlohmann::ordered_json out{{"version", list.version},
                                {"limit", trust::kMostRevoked},
                                {"devices", nlohmann::ordered_json::array()},
-                               {"barred_but_not_signed", unsigned_names}};
+                               {"barred_but_not_signed", not_signed},
+                               {"signed_but_not_barred", not_barred}};
     for (const trust::RevokedDevice& d : list.devices) {
       out["devices"].push_back({{"id", d.device},
                                 {"name", name_of(d.device)},
@@ -201,9 +204,15 @@ absl::Status ShowRevoked(const Context& context, const Options& o) {
     }
     Print(table.ToString());
   }
-  for (const std::string& name : unsigned_names) {
+  for (const std::string& name : not_signed) {
     Print(absl::StrCat("NOT SIGNED: the coordinator bars ", name,
                        ", other devices do not; linnet device revoke ", name, " --sign"));
+  }
+  for (const std::string& name : not_barred) {
+    Print(absl::StrCat("NOT BARRED: ", name,
+                       " is on the list, and the coordinator still serves it; linnet device "
+                       "revoke ",
+                       name));
   }
   return absl::OkStatus();
 }
@@ -224,8 +233,8 @@ void AddRevokeCommand(CLI::App& group, Context& context) {
 
 void AddRevokedCommand(CLI::App& group, Context& context) {
   auto options = std::make_shared<Options>();
-  CLI::App* revoked =
-      group.add_subcommand("revoked", "the signed list of revoked devices, and who is barred but not on it");
+  CLI::App* revoked = group.add_subcommand(
+      "revoked", "the signed list of revoked devices, and where it differs from whom the coordinator bars");
   AddSiteOptions(revoked, options->publish.site);
   revoked->add_flag("--offline", options->publish.offline,
                     "ask no coordinator: what was signed on this machine last; no names");

@@ -151,14 +151,22 @@ class Revoked(claims.Claims):
 
     def test_9_a_list_that_was_signed_with_the_coordinator_gone_is_published_later(self):
         f = self.fleet
-        lamp = self.device("lamp")["id"]
+        f.start_agent("bell", f.token("bell"))
+        f.wait_for("bell", lambda: any(d["name"] == "bell" for d in value(f.operator("--json", "device", "list"))["devices"]))
+        bell = self.device("bell")["id"]
         site = ("--site", f.path("other-site"))  # that signed last
         f.stop("coordinator")
-        self.refused(f.operator("device", "revoke", "lamp", "--sign", *site), UNREACHABLE, "coordinator", seconds=20)
-        self.taken(f.linnet("device", "revoke", lamp, "--sign", "--offline", *site))
+        self.refused(f.operator("device", "revoke", "bell", "--sign", *site), UNREACHABLE, "coordinator", seconds=20)
+        self.taken(f.linnet("device", "revoke", bell, "--sign", "--offline", *site))
         f.start_coordinator()
         self.assertIn("published", self.taken(f.operator("site", "publish", *site)).out)
-        f.wait_for("fridge to hold it", lambda: lamp in self.held("fridge")[1], seconds=30 * claims.SLOWER)
+        f.wait_for("fridge to hold it", lambda: bell in self.held("fridge")[1], seconds=30 * claims.SLOWER)
+        # The coordinator does not read the list: the device learns it there, too, and says so.
+        f.wait_for("bell's own line", lambda: LIST in self.last_error("bell"), seconds=30 * claims.SLOWER)
+        self.assertIn("NOT BARRED: bell", self.taken(f.operator("site", "revoked", *site)).out)
+        self.taken(f.operator("device", "revoke", "bell"))
+        self.assertEqual(value(self.taken(f.operator("--json", "site", "revoked", *site)))["signed_but_not_barred"], [])
+        self.assertIn(LIST, self.last_error("bell"))
 
 
 if __name__ == "__main__":
