@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/string_view.h"
+#include "storage/trust/release_suite.h"
 
 namespace linnet::coordinator {
 namespace {
@@ -15,7 +16,6 @@ constexpr size_t kMaxRoleBytes = 128;
 constexpr size_t kMaxNameBytes = 512;
 constexpr uint64_t kMaxMetadataBytes = 5 << 20;
 constexpr uint64_t kSpareBytes = 16 << 20;  // stays free on the disk
-constexpr std::string_view kIndexSuffix = ".index.json";
 
 // What signatures refuse is a matter of trust; the rest of what the repository refuses is one of state.
 absl::Status AsRefusal(const absl::Status& status) {
@@ -154,7 +154,7 @@ absl::StatusOr<std::string> Publication::SmallBytes(const trust::TargetInfo& inf
 
 absl::Status Publication::TakeIn(const Target& target, const Vouched& vouched, ContentStore& content) const {
   if (content.Has(target.sha256)) return absl::OkStatus();
-  const auto index_info = vouched.find(absl::StrCat(target.name, std::string(kIndexSuffix)));
+  const auto index_info = vouched.find(absl::StrCat(target.name, std::string(trust::kIndexSuffix)));
   if (index_info != vouched.end()) {
     LINNET_ASSIGN_OR_RETURN(const std::string json, SmallBytes(index_info->second, content));
     LINNET_ASSIGN_OR_RETURN(const chunks::ChunkIndex index, chunks::ChunkIndex::FromJson(json));
@@ -167,7 +167,7 @@ absl::Status Publication::TakeIn(const Target& target, const Vouched& vouched, C
   if (target.size_bytes > chunks::kMaxSmallBytes) {
     return absl::FailedPreconditionError(absl::StrCat(target.name, ": has ", target.size_bytes,
                                                       " bytes and no signed index \"", target.name,
-                                                      std::string(kIndexSuffix), "\" beside it"));
+                                                      std::string(trust::kIndexSuffix), "\" beside it"));
   }
   LINNET_ASSIGN_OR_RETURN(const std::string bytes, fs_.ReadFile(target.path, chunks::kMaxSmallBytes));
   return content.PutSmall(bytes);

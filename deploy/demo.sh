@@ -139,7 +139,8 @@ done
 run device list --admin "$admin"
 
 step "Sign the model and roll it out: one canary first, then all"
-run model publish "$model" --family starter --name linnet-starter --license Apache-2.0 --admin "$admin"
+run model publish "$model" --family starter --name linnet-starter --license Apache-2.0 \
+  --suite deploy/starter/suite.json --suite-percent 95 --admin "$admin"
 run rollout start --model models/starter/linnet-starter-1.linnet --canary 1 --then all --soak-seconds 1 --confirm-seconds 1 \
   --admin "$admin"
 run rollout watch --admin "$admin"

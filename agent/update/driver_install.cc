@@ -12,6 +12,7 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/base/string_view.h"
 #include "storage/trust/plan.h"
+#include "storage/trust/release_suite.h"
 
 namespace linnet::update {
 namespace {
@@ -38,6 +39,22 @@ absl::StatusOr<std::string> HashOfFile(base::FileSystem& fs, const std::string& 
   }
   return std::string(base::AsView(hasher.Finish()));
 }
+
+// Of a suite, as the probe says it; nothing where it says nothing.
+struct Score {
+  uint64_t passed = 0, cases = 0;
+};
+Score ScoreOf(const nlohmann::json& said) {
+  const auto suite = said.find("suite");
+  if (suite == said.end() || !suite->is_object()) return {};
+  const auto count = [&](const char* name) {
+    const auto it = suite->find(name);
+    return it != suite->end() && it->is_number_unsigned() ? it->get<uint64_t>() : uint64_t{0};
+  };
+  return {count("passed"), count("cases")};
+}
+
+std::string Percent(uint32_t ppm) { return absl::StrCat(static_cast<double>(ppm) / 10'000, " %"); }
 
 bool IsTransient(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) || absl::IsUnknown(status) ||
@@ -107,11 +124,18 @@ absl::Duration UpdateDriver::DoStage() {
   }
   const absl::StatusOr<std::string> path = parts_.store.PathOf(attempt_->model_sha256);
   if (!path.ok()) return Break(Reason::kHashMismatch, base::Message(path.status()));
+  std::string suite;
+  if (!attempt_->suite_json.empty()) {
+    suite = options_.trust_dir + ".suite.json";
+    if (const absl::Status written = parts_.fs.WriteFileAtomic(suite, attempt_->suite_json); !written.ok()) {
+      return Retry(written);
+    }
+  }
   // Counted first: a model whose load takes the whole machine down is tried twice, not for ever.
   if (const absl::Status saved = SaveAttempt([](repo::UpdateAttempt& a) { ++a.probes; }); !saved.ok()) {
     return Then(saved);
   }
-  const ProbeResult result = parts_.probe.Run(*path, [&] { return Stopped() || quit_; });
+  const ProbeResult result = parts_.probe.Run(*path, suite, [&] { return Stopped() || quit_; });
   switch (result.kind) {
     case ProbeResult::Kind::kPassed:
       return Then(Advance(Event::kLoaded, [&](repo::UpdateAttempt& a) { a.probe_json = result.json; }));
@@ -144,6 +168,16 @@ absl::Duration UpdateDriver::DoEval() {
   if (!ok) {
     return Break(Reason::kSelfCheckFailed,
                  absl::StrCat(attempt_->model_target, ": the self-check did not say \"ok\""));
+  }
+  if (!attempt_->suite_json.empty()) {
+    const Score score = ScoreOf(said);
+    const trust::SuiteRule rule{.sha256 = "", .least_ppm = attempt_->suite_least_ppm};
+    if (!rule.Passes(score.passed, score.cases)) {
+      return Break(
+          Reason::kSelfCheckFailed,
+          absl::StrCat(attempt_->model_target, ": ", score.passed, " of ", score.cases,
+                       " answers are what its suite expects; ", Percent(rule.least_ppm), " must be"));
+    }
   }
   // A download may take hours. The last moment at which nothing has changed yet.
   LookAgainForRevocations();

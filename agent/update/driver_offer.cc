@@ -167,6 +167,12 @@ absl::StatusOr<std::string> UpdateDriver::Offer(const std::string& path, std::st
   LINNET_RETURN_IF_ERROR(CheckIsPacked(parts_.fs, path, path));
   LINNET_ASSIGN_OR_RETURN(const PlanVerdict may, CheckMayRun(parts_.state, target, facts, ""));
   if (may.event == Event::kRefused) return absl::FailedPreconditionError(may.message);
+  absl::StatusOr<std::string> suite = FetchSuite(*updater, *fetcher, parts_.link.chunks(), target, facts);
+  if (!suite.ok()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        path, ": not installed: it was signed with a suite, which this device cannot have now (",
+        base::Message(suite.status()), "); connect it to its coordinator, or install from a bundle"));
+  }
 
   LINNET_RETURN_IF_ERROR(parts_.store.Import(index, path).status());
   LINNET_RETURN_IF_ERROR(Advance(Event::kOffered, [&](repo::UpdateAttempt& a) {
@@ -175,6 +181,8 @@ absl::StatusOr<std::string> UpdateDriver::Offer(const std::string& path, std::st
     a.model_license = facts.license;
     a.model_bytes = target.length;
     a.release_counter = facts.release_counter;
+    a.suite_json = *suite;
+    a.suite_least_ppm = facts.suite.has_value() ? facts.suite->least_ppm : 0;
   }));
   return RunOffered(target.path, path);
 }

@@ -155,7 +155,7 @@ class PlanCheck {
   }
 
   Maybe LoadIndex() {
-    const std::string path = absl::StrCat(plan_.model_target, ".index.json");
+    const std::string path = absl::StrCat(plan_.model_target, std::string(trust::kIndexSuffix));
     LINNET_ASSIGN_OR_RETURN(const std::optional<trust::TargetInfo> target,
                             c_.updater.FindTarget(path, c_.link.metadata()));
     if (!target.has_value()) {
@@ -172,8 +172,15 @@ class PlanCheck {
       return Refused(Reason::kHashMismatch,
                      absl::StrCat(path, ": describes another file than ", model_.path));
     }
+    absl::StatusOr<std::string> suite =
+        FetchSuite(c_.updater, c_.link.metadata(), c_.link.chunks(), model_, facts_);
+    if (absl::IsUnauthenticated(suite.status())) {
+      return Refused(Reason::kUnsignedTarget, base::Message(suite.status()));
+    }
+    if (!suite.ok()) return suite.status();
     PlanVerdict verdict{.event = Event::kAccepted};
     verdict.attempt.index_json = std::move(json);
+    verdict.attempt.suite_json = *std::move(suite);
     return verdict;
   }
 
@@ -186,6 +193,7 @@ class PlanCheck {
     attempt.release_counter = plan_.release_counter;
     attempt.model_bytes = model_.length;
     attempt.model_license = facts_.license;
+    attempt.suite_least_ppm = facts_.suite.has_value() ? facts_.suite->least_ppm : 0;
   }
 
   // Paths of the coordinator go into status texts: bounded, printable.
@@ -248,7 +256,24 @@ absl::StatusOr<ModelFacts> FactsOf(const trust::TargetInfo& target) {
   facts.release_counter = release->get<uint64_t>();
   const auto license = custom.find("license");
   if (license != custom.end() && license->is_string()) facts.license = license->get<std::string>();
+  // A rule that cannot be read is a rule, not none.
+  absl::StatusOr<std::optional<trust::SuiteRule>> suite = trust::SuiteRuleOf(target.custom_json);
+  if (!suite.ok()) return absl::DataLossError(absl::StrCat(target.path, ": ", base::Message(suite.status())));
+  facts.suite = *std::move(suite);
   return facts;
+}
+
+absl::StatusOr<std::string> FetchSuite(trust::Updater& updater, trust::MetadataFetcher& metadata,
+                                       chunks::ChunkSource& source, const trust::TargetInfo& model,
+                                       const ModelFacts& facts) {
+  if (!facts.suite.has_value()) return "";
+  const std::string path = absl::StrCat(model.path, std::string(trust::kSuiteSuffix));
+  LINNET_ASSIGN_OR_RETURN(const std::optional<trust::TargetInfo> target, updater.FindTarget(path, metadata));
+  if (!target.has_value() || target->sha256 != facts.suite->sha256) {
+    return absl::UnauthenticatedError(
+        absl::StrCat(path, ": no models key of this site signed the suite that the model names"));
+  }
+  return FetchSmall(source, *target, trust::kMaxSuiteBytes);
 }
 
 absl::StatusOr<PlanVerdict> CheckMayRun(repo::StateDatabase& state, const trust::TargetInfo& model,

@@ -2,6 +2,7 @@
 #define LINNET_AGENT_UPDATE_PLAN_CHECK_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "storage/repo/state_database.h"
 #include "storage/repo/update_journal.h"
 #include "storage/trust/plan.h"
+#include "storage/trust/release_suite.h"
 #include "storage/trust/updater.h"
 
 namespace linnet::update {
@@ -28,7 +30,8 @@ namespace linnet::update {
 //   4 enough devices of earlier waves passed it (their signatures, by pinned keys; none of a revoked device),
 //   and
 //     that has soaked
-//   5 its model and the model's chunk index are signed targets, and all agree on hash, length and release
+//   5 its model, the model's chunk index and its suite are signed targets, and all agree on hash, length and
+//     release
 //   6 the release is above the floor, and the model did not fail here under this plan
 struct PlanVerdict {
   Event event = Event::kNothing;  // kNothing, kAccepted, kPresent or kRefused
@@ -61,8 +64,15 @@ absl::StatusOr<std::string> FetchSmall(chunks::ChunkSource& source, const trust:
 struct ModelFacts {
   uint64_t release_counter = 0;
   std::string license;
+  std::optional<trust::SuiteRule> suite;
 };
 absl::StatusOr<ModelFacts> FactsOf(const trust::TargetInfo& target);
+
+// The suite that was signed with a model, for its attempt; empty without one. Unauthenticated: no models key
+// signed it as it is named. Else the errors of FetchSmall: where it cannot be had, the model is not run.
+absl::StatusOr<std::string> FetchSuite(trust::Updater& updater, trust::MetadataFetcher& metadata,
+                                       chunks::ChunkSource& source, const trust::TargetInfo& model,
+                                       const ModelFacts& facts);
 
 // FailedPrecondition unless the file begins as a packed model: a device parses no GGUF that came over the
 // network or on a stick, signed or not. Whether the pack is sound is the probe's to say. `name`: begins the

@@ -84,18 +84,21 @@ class ProcessProbe final : public Probe {
  public:
   explicit ProcessProbe(ProcessProbeOptions options) : options_(std::move(options)) {}
 
-  ProbeResult Run(const std::string& model_path, const std::function<bool()>& cancel) override {
+  ProbeResult Run(const std::string& model_path, const std::string& suite_path,
+                  const std::function<bool()>& cancel) override {
     Pipe out, err;
     if (!out.ok() || !err.ok()) return CannotRun(errno);
     pid_t pid = 0;
-    if (const int error = Spawn(model_path, out, err, &pid); error != 0) return CannotRun(error);
+    const absl::Duration more = suite_path.empty() ? absl::ZeroDuration() : options_.suite_time;
+    const absl::Duration most = options_.timeout + more;
+    if (const int error = Spawn(model_path, suite_path, out, err, &pid); error != 0) return CannotRun(error);
     out.CloseWrite();
     err.CloseWrite();
-    SetLimits(pid);
+    SetLimits(pid, options_.cpu_time + 2 * more);
 
     ProbeResult result;
     std::string words;
-    const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(options_.timeout);
+    const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(most);
     const ProbeResult::Kind end = WaitFor(pid, out, err, deadline, cancel, result.json, words);
     // The leader is not reaped yet, so its group still has its number.
     kill(-pid, SIGKILL);
@@ -104,7 +107,7 @@ class ProcessProbe final : public Probe {
     }
     out.Drain(result.json, kMaxJson, false);
     err.Drain(words, kMaxWords, true);
-    Judge(end, status, words, result);
+    Judge(end, status, words, most, result);
     return result;
   }
 
@@ -114,8 +117,10 @@ class ProcessProbe final : public Probe {
             absl::StrCat(options_.program, ": cannot run the self-check: ", std::strerror(error))};
   }
 
-  int Spawn(const std::string& model_path, const Pipe& out, const Pipe& err, pid_t* pid) const {
+  int Spawn(const std::string& model_path, const std::string& suite_path, const Pipe& out, const Pipe& err,
+            pid_t* pid) const {
     std::vector<std::string> words = {options_.program, "model", "selfcheck", model_path, "--json"};
+    if (!suite_path.empty()) words.insert(words.end(), {"--suite", suite_path});
     if (!options_.runner.empty()) words.insert(words.begin(), options_.runner);
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
@@ -143,10 +148,10 @@ class ProcessProbe final : public Probe {
     return error;
   }
 
-  void SetLimits(pid_t pid) const {
+  void SetLimits(pid_t pid, absl::Duration cpu_time) const {
     Limit(pid, RLIMIT_CORE, 0);
     Limit(pid, RLIMIT_NOFILE, 256);
-    Limit(pid, RLIMIT_CPU, static_cast<uint64_t>(absl::ToInt64Seconds(options_.cpu_time)));
+    Limit(pid, RLIMIT_CPU, static_cast<uint64_t>(absl::ToInt64Seconds(cpu_time)));
     if (options_.address_space_bytes > 0) Limit(pid, RLIMIT_AS, options_.address_space_bytes);
     setpriority(PRIO_PROCESS, static_cast<id_t>(pid), 10);  // people's questions first
   }
@@ -172,12 +177,13 @@ class ProcessProbe final : public Probe {
     }
   }
 
-  void Judge(ProbeResult::Kind end, int status, const std::string& words, ProbeResult& result) const {
+  void Judge(ProbeResult::Kind end, int status, const std::string& words, absl::Duration most,
+             ProbeResult& result) const {
     result.kind = end;
     if (end == ProbeResult::Kind::kCancelled) {
       result.message = "self-check: the agent is stopping";
     } else if (end == ProbeResult::Kind::kTimedOut) {
-      result.message = absl::StrCat("self-check: not done within ", absl::FormatDuration(options_.timeout));
+      result.message = absl::StrCat("self-check: not done within ", absl::FormatDuration(most));
     } else if (WIFSIGNALED(status)) {
       const int signal = WTERMSIG(status);
       const bool cpu = signal == SIGXCPU;

@@ -28,8 +28,9 @@ struct ProbeResult {
 class Probe {
  public:
   virtual ~Probe() = default;
-  // `cancel` is asked every 50 ms. Blocks.
-  virtual ProbeResult Run(const std::string& model_path, const std::function<bool()>& cancel) = 0;
+  // `suite_path`: questions to ask, too; empty: none. `cancel` is asked every 50 ms. Blocks.
+  virtual ProbeResult Run(const std::string& model_path, const std::string& suite_path,
+                          const std::function<bool()>& cancel) = 0;
 };
 
 struct ProcessProbeOptions {
@@ -37,12 +38,14 @@ struct ProcessProbeOptions {
   // An interpreter before it (qemu-aarch64 in tests); usually empty.
   std::string runner;
   absl::Duration timeout = absl::Minutes(5);
-  uint64_t address_space_bytes = 0;  // 0: no limit beyond the machine's
-  absl::Duration cpu_time = absl::Minutes(10);
+  absl::Duration suite_time = absl::Minutes(30);  // more, when there is a suite to ask
+  uint64_t address_space_bytes = 0;               // 0: no limit beyond the machine's
+  absl::Duration cpu_time = absl::Minutes(10);    // and twice suite_time
 };
 
-// `program model selfcheck FILE --json` as a child: own process group, no descriptors of ours, no core file,
-// lowest priority, limits on memory, processor time and open files. The whole group is killed at its end.
+// `program model selfcheck FILE --json [--suite SUITE]` as a child: own process group, no descriptors of
+// ours, no core file, lowest priority, limits on memory, processor time and open files. The whole group is
+// killed at its end.
 std::unique_ptr<Probe> MakeProcessProbe(ProcessProbeOptions options);
 
 }  // namespace linnet::update

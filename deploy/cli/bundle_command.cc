@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -21,6 +22,7 @@
 #include "storage/trust/bundle.h"
 #include "storage/trust/metadata.h"
 #include "storage/trust/plan.h"
+#include "storage/trust/release_suite.h"
 #include "storage/trust/revoked_list.h"
 #include "storage/trust/site.h"
 #include "storage/trust/site_repository.h"
@@ -36,6 +38,7 @@ struct Options {
 // The signed model and its index that stand for this file.
 struct SignedModel {
   trust::TargetInfo model, index;
+  std::optional<trust::TargetInfo> suite;
   uint64_t release_counter = 0;
 };
 absl::StatusOr<SignedModel> FindSigned(const trust::Repository& repository, const std::string& file,
@@ -46,7 +49,7 @@ absl::StatusOr<SignedModel> FindSigned(const trust::Repository& repository, cons
     if (target.sha256 != index.file_sha256 || !target.role.starts_with("models/")) continue;
     SignedModel found{.model = target};
     const auto its_index = std::find_if(targets.begin(), targets.end(), [&](const trust::TargetInfo& t) {
-      return t.path == target.path + ".index.json" && t.sha256 == index_hash;
+      return t.path == absl::StrCat(target.path, std::string(trust::kIndexSuffix)) && t.sha256 == index_hash;
     });
     if (its_index == targets.end()) {
       return absl::FailedPreconditionError(absl::StrCat(
@@ -54,6 +57,9 @@ absl::StatusOr<SignedModel> FindSigned(const trust::Repository& repository, cons
           ": its index was signed for chunks cut elsewhere; publish this file as a new version"));
     }
     found.index = *its_index;
+    for (const trust::TargetInfo& t : targets) {
+      if (t.path == absl::StrCat(target.path, std::string(trust::kSuiteSuffix))) found.suite = t;
+    }
     const nlohmann::json custom = nlohmann::json::parse(target.custom_json, nullptr, false);
     if (custom.is_object()) found.release_counter = custom.value("release_counter", uint64_t{0});
     return found;
@@ -105,6 +111,15 @@ absl::Status Bundle(const Context& context, const Options& o) {
       {.target = found.model, .path = packed.path()},
       {.target = found.index, .bytes = index.ToJson()},
       {.target = plan_target, .bytes = signed_plan.small_targets.at(plan_target.path)}};
+  if (found.suite.has_value()) {
+    const std::string kept = absl::StrCat(o.site, "/suites/", base::Hex(found.suite->sha256), ".json");
+    files.push_back({.target = *found.suite, .path = kept});
+    if (const auto there = fs.Stat(kept); !there.ok()) {
+      return absl::FailedPreconditionError(absl::StrCat(found.suite->path,
+                                                        ": was signed on another machine, and ", kept,
+                                                        " is missing; copy it from there"));
+    }
+  }
   for (const trust::TargetInfo& target : repository->Targets()) {
     if (target.path != trust::kRevokedTarget) continue;
     LINNET_ASSIGN_OR_RETURN(const trust::RevokedList list, site->Revoked({}, repository->Current()));

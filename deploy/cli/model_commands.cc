@@ -1,12 +1,14 @@
 // linnet model ...: sign and publish, push to a device, list; and the commands on files, which the gRPC-free
 // linnet-probe runs.
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "deploy/cli/command.h"
 #include "deploy/cli/connect.h"
 #include "deploy/cli/packed_model.h"
@@ -29,9 +31,22 @@ struct Options {
   PublishOptions publish;
   ChangeOptions change;
   std::string withdraw;
-  std::string file, family, name, version = "1", license, device, as;
+  std::string file, family, name, version = "1", license, device, as, suite;
+  double suite_percent = 100;
   uint64_t release = 0;
 };
+
+constexpr double kPpmOfPercent = 10'000;
+
+// Nothing is signed that its own suite does not pass here: each device would refuse it.
+absl::Status CheckScore(const Options& o, const trust::ModelRelease& release, const SuiteScore& score) {
+  const trust::SuiteRule rule{.sha256 = "", .least_ppm = release.suite_least_ppm};
+  if (rule.Passes(score.passed, score.cases)) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      o.file, ": not signed: ", score.passed, " of ", score.cases, " answers are what ", o.suite,
+      " expects, and ", o.suite_percent, " % must be (--suite-percent); failed: ",
+      absl::StrJoin(score.failed, ", "), score.failed.size() + score.passed < score.cases ? ", ..." : ""));
+}
 
 absl::Status PublishModel(const Context& context, const Options& o) {
   base::FileSystem& fs = base::FileSystem::Real();
@@ -41,13 +56,19 @@ absl::Status PublishModel(const Context& context, const Options& o) {
                               .version = o.version,
                               .license = o.license,
                               .release_counter = o.release};
+  if (!o.suite.empty()) {
+    LINNET_ASSIGN_OR_RETURN(release.suite_json, fs.ReadFile(o.suite, trust::kMaxSuiteBytes));
+    release.suite_least_ppm = static_cast<uint32_t>(std::lround(o.suite_percent * kPpmOfPercent));
+  }
   // What could be refused without it is, before a large model is packed.
   LINNET_RETURN_IF_ERROR(trust::CheckRelease(release));
   LINNET_ASSIGN_OR_RETURN(Publisher publisher, Publisher::Open(o.publish));
   LINNET_ASSIGN_OR_RETURN(const auto site, OpenSite(context, o.publish.site.site));
   LINNET_ASSIGN_OR_RETURN(const PackedModel model, PackedModel::Of(o.file, o.publish.site.site));
   // What no device could run, or is damaged, is not worth a signature; each device checks for itself again.
-  if (const absl::Status sound = SelfCheck(model.path()); !sound.ok()) return model.Named(sound);
+  const absl::StatusOr<SuiteScore> score = SelfCheck(model.path(), o.suite);
+  if (!score.ok()) return model.Named(score.status());
+  if (!o.suite.empty()) LINNET_RETURN_IF_ERROR(CheckScore(o, release, *score));
   LINNET_ASSIGN_OR_RETURN(chunks::ChunkIndex index, model.Index());
   if (model.made_here() && !context.json) {
     Print(absl::StrCat("packed ", o.file, ": ", HumanBytes(index.file_bytes), ", sha256 ",
@@ -81,12 +102,20 @@ absl::Status PublishModel(const Context& context, const Options& o) {
                                   {"packed", model.made_here()},
                                   {"snapshot_version", snapshot}};
     if (cost.has_value()) out["update"] = {{"from", cost->from}, {"bytes", cost->bytes}};
+    if (!o.suite.empty()) {
+      out["suite"] = {
+          {"cases", score->cases}, {"passed", score->passed}, {"least_ppm", release.suite_least_ppm}};
+    }
     Print(out.dump(2));
   } else {
     Print(absl::StrCat("signed and published ", target.path, "  (", HumanBytes(target.length), ", ",
                        index.chunks.size(), " chunks, sha256 ", base::Hex(target.sha256).substr(0, 12),
                        "...)"));
     if (cost.has_value()) Print(Shown(*cost));
+    if (!o.suite.empty()) {
+      Print(absl::StrCat("suite: ", score->passed, " of ", score->cases,
+                         " answers as expected here; a device runs it where ", o.suite_percent, " % are"));
+    }
   }
   return absl::OkStatus();
 }
@@ -153,6 +182,12 @@ void AddModelCommands(CLI::App& app, Context& context) {
   publish->add_option("--release", options->release, "release counter; devices never go back (1)")
       ->check(CLI::PositiveNumber);
   publish->add_option("--license", options->license, "SPDX identifier")->required();
+  publish->add_option(
+      "--suite", options->suite,
+      "questions with their answers (deploy/starter/suite.json is one): signed with the model, and "
+      "asked on each device before it runs it");
+  publish->add_option("--suite-percent", options->suite_percent, "of the answers that must be right (100)")
+      ->check(CLI::Range(0.0001, 100.0));
   AddPublishOptions(publish, options->publish);
   Runs(publish, context, [&context, options] { return PublishModel(context, *options); });
 

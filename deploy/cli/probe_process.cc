@@ -15,12 +15,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "runtime/base/status_macros.h"
 #include "runtime/base/utf8.h"
 
 namespace linnet::cli {
 namespace {
 
 constexpr absl::Duration kSelfCheckTime = absl::Minutes(2);
+constexpr absl::Duration kSuiteTime = absl::Minutes(30);
 // A model of 40 GB from a slow disk; people see how far it is and may end it.
 constexpr absl::Duration kPackTime = absl::Hours(1);
 constexpr size_t kMaxOutput = 64 << 10;
@@ -60,9 +62,10 @@ bool ReadAll(int fd, absl::Time end, std::string& out) {
 }
 
 // Runs `linnet-probe model WORDS... --json`; its own words when it fails, else `otherwise`. `draws`: it may
-// draw on standard error, if that is a terminal.
-absl::Status RunProbe(const std::vector<std::string>& what, absl::Duration most, const std::string& late,
-                      const std::string& otherwise, bool draws = false) {
+// draw on standard error, if that is a terminal. Returns what it printed.
+absl::StatusOr<nlohmann::json> RunProbe(const std::vector<std::string>& what, absl::Duration most,
+                                        const std::string& late, const std::string& otherwise,
+                                        bool draws = false) {
   const std::string path = ProbePath();
   int pipe_fds[2];
   if (pipe2(pipe_fds, O_CLOEXEC) != 0) return absl::ResourceExhaustedError(std::strerror(errno));
@@ -91,8 +94,8 @@ absl::Status RunProbe(const std::vector<std::string>& what, absl::Duration most,
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (!in_time) return absl::DeadlineExceededError(late);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return absl::OkStatus();
-  const nlohmann::json report = nlohmann::json::parse(output, nullptr, /*allow_exceptions=*/false);
+  nlohmann::json report = nlohmann::json::parse(output, nullptr, /*allow_exceptions=*/false);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return report;
   const std::string why = report.is_object() ? report.value("error", "") : "";
   const bool no_room = report.is_object() && report.value("code", "") == "RESOURCE_EXHAUSTED";
   return absl::Status(no_room ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kInvalidArgument,
@@ -108,16 +111,30 @@ absl::Status BecomeProbe(std::vector<std::string> words) {
   return NoProbe(path, errno);
 }
 
-absl::Status SelfCheck(const std::string& file) {
-  return RunProbe({"selfcheck", file}, kSelfCheckTime,
-                  absl::StrCat(file, ": its self-check took more than two minutes"),
-                  absl::StrCat(file, ": its self-check failed; it is not a model that runs here"));
+absl::StatusOr<SuiteScore> SelfCheck(const std::string& file, const std::string& suite) {
+  std::vector<std::string> words = {"selfcheck", file};
+  if (!suite.empty()) words.insert(words.end(), {"--suite", suite});
+  const absl::Duration most = suite.empty() ? kSelfCheckTime : kSuiteTime;
+  LINNET_ASSIGN_OR_RETURN(
+      const nlohmann::json report,
+      RunProbe(words, most,
+               absl::StrCat(file, ": its self-check took more than ", absl::FormatDuration(most)),
+               absl::StrCat(file, ": its self-check failed; it is not a model that runs here")));
+  SuiteScore score;
+  if (!suite.empty() && report.is_object() && report.contains("suite")) {
+    const nlohmann::json& said = report["suite"];
+    score.cases = said.value("cases", uint64_t{0});
+    score.passed = said.value("passed", uint64_t{0});
+    score.failed = said.value("failed", std::vector<std::string>());
+  }
+  return score;
 }
 
 absl::Status PackModel(const std::string& file, const std::string& out) {
   return RunProbe({"pack", file, out, "--force", "--quiet"}, kPackTime,
                   absl::StrCat(file, ": packing it took more than an hour"),
-                  absl::StrCat(file, ": could not be packed"), /*draws=*/true);
+                  absl::StrCat(file, ": could not be packed"), /*draws=*/true)
+      .status();
 }
 
 }  // namespace linnet::cli

@@ -61,7 +61,7 @@ struct LogitsCommand {
 };
 
 struct SelfCheckCommand {
-  std::string file;
+  std::string file, suite;
   tools::SelfCheckOptions options;
   bool json = false;
   int Run() const;

@@ -115,6 +115,7 @@ int Main(int argc, char** argv) {
 
   SelfCheckCommand check;
   sub = Add(model, "selfcheck", "whether the file works on this machine", check, run);
+  sub->add_option("--suite", check.suite, "file of questions to ask, too (runtime/tools/eval_suite.h)");
   sub->add_option("--generate", check.options.generate_tokens)
       ->capture_default_str()
       ->check(CLI::Range(2u, 4096u));

@@ -200,19 +200,42 @@ int LogitsCommand::Run() const {
 }
 
 int SelfCheckCommand::Run() const {
-  const auto result = tools::SelfCheck(base::FileSystem::Real(), file, options);
+  base::FileSystem& fs = base::FileSystem::Real();
+  tools::SelfCheckOptions with = options;
+  if (!suite.empty()) {
+    const auto text = fs.ReadFile(suite, tools::EvalSuite::kMostBytes);
+    if (!text.ok()) return Fail(suite, text.status(), Phase::kFile, json);
+    auto parsed = tools::EvalSuite::Parse(*text);
+    if (!parsed.ok()) return Fail(suite, absl::DataLossError(parsed.status().message()), Phase::kFile, json);
+    with.suite = *std::move(parsed);
+  }
+  const auto result = tools::SelfCheck(fs, file, with);
   if (!result.ok()) return Fail(file, result.status(), Phase::kFile, json);
   if (json) {
-    Print({{"ok", true},
-           {"generated_tokens", result->generated_tokens},
-           {"load_seconds", result->load_seconds},
-           {"first_token_seconds", result->first_token_seconds},
-           {"decode_tokens_per_second", result->decode_tokens_per_second},
-           {"peak_rss_bytes", result->peak_rss_bytes},
-           {"model", Describe(result->info)}});
+    nlohmann::json out = {{"ok", true},
+                          {"generated_tokens", result->generated_tokens},
+                          {"load_seconds", result->load_seconds},
+                          {"first_token_seconds", result->first_token_seconds},
+                          {"decode_tokens_per_second", result->decode_tokens_per_second},
+                          {"peak_rss_bytes", result->peak_rss_bytes},
+                          {"model", Describe(result->info)}};
+    if (const auto& score = result->score) {
+      // Names of what failed are for the person who wrote the suite: so many as a line shows.
+      const size_t told = std::min<size_t>(score->failed.size(), 20);
+      out["suite"] = {
+          {"cases", score->cases},
+          {"passed", score->passed},
+          {"failed", std::vector<std::string>(score->failed.begin(), score->failed.begin() + told)}};
+    }
+    Print(out);
   } else {
     std::printf("%s: works: %u tokens, %.1f tokens/s\n", file.c_str(), result->generated_tokens,
                 result->decode_tokens_per_second);
+    if (const auto& score = result->score) {
+      std::printf("%s: %u of %u passed\n", suite.c_str(), score->passed, score->cases);
+      for (const std::string& name : score->failed)
+        std::printf("  failed: %s\n", base::OneLine(name, 100).c_str());
+    }
   }
   return kOk;
 }

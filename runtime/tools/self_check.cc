@@ -76,6 +76,9 @@ absl::StatusOr<SelfCheckResult> SelfCheck(base::FileSystem& fs, const std::strin
     return absl::DataLossError(
         absl::StrCat(path, ": the same tokens give ", best, " at once and ", run.ids.back(), " one by one"));
   }
+  if (options.suite.has_value()) {
+    LINNET_ASSIGN_OR_RETURN(result.score, RunSuite(*engine, *options.suite));
+  }
   result.peak_rss_bytes = PeakRssBytes();
   return result;
 }

@@ -2,11 +2,13 @@
 #define LINNET_RUNTIME_TOOLS_SELF_CHECK_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "runtime/base/file_system.h"
 #include "runtime/engine/engine.h"
+#include "runtime/tools/eval_suite.h"
 
 namespace linnet::tools {
 
@@ -14,6 +16,7 @@ struct SelfCheckOptions {
   uint32_t generate_tokens = 16;  // at least 2
   int threads = 0;
   uint32_t context_tokens = 0;
+  std::optional<EvalSuite> suite;  // asked too, when the rest is sound
 };
 
 struct SelfCheckResult {
@@ -23,11 +26,13 @@ struct SelfCheckResult {
   double first_token_seconds = 0;
   double decode_tokens_per_second = 0;
   uint64_t peak_rss_bytes = 0;
+  std::optional<EvalScore> score;  // of the suite; nobody is refused here
 };
 
 // Whether a model file works here at all: it loads, texts survive the tokenizer, tokens come out with finite
 // logits, and the prompt evaluated at once gives the same next token as token by token. Errors: those of
-// Engine::Load; DataLoss says which check failed. What it says is the file's business: no answer is judged.
+// Engine::Load; DataLoss says which check failed. Answers are judged by the
+// suite only, and what score is enough is the caller's business.
 absl::StatusOr<SelfCheckResult> SelfCheck(base::FileSystem& fs, const std::string& path,
                                           const SelfCheckOptions& options);
 

@@ -92,6 +92,10 @@ std::vector<db::Migration> StateMigrations() {
       version INTEGER NOT NULL,
       json TEXT NOT NULL
     ) STRICT;
+  )sql"},
+          {103, "suites of releases", R"sql(
+    ALTER TABLE update_attempt ADD COLUMN suite_json TEXT NOT NULL DEFAULT '';
+    ALTER TABLE update_attempt ADD COLUMN suite_least_ppm INTEGER NOT NULL DEFAULT 0;
   )sql"}};
 }
 

@@ -23,6 +23,9 @@ struct UpdateAttempt {
   uint64_t model_bytes = 0;
   uint64_t release_counter = 0;
   std::string index_json;
+  // What the model is asked before it runs here, and how much of it must be right; empty: nothing was signed.
+  std::string suite_json;
+  uint32_t suite_least_ppm = 0;
   std::string probe_json;  // what the probe said, for EVAL
   uint32_t probes = 0;     // started, counted before each
   uint32_t tries = 0;      // without progress, in this state

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
+#include "storage/trust/release_suite.h"
 #include "storage/trust/signing.h"
 
 namespace linnet::trust {
@@ -258,7 +259,9 @@ void Withdraw(Json& signed_part, std::string_view path) {
     if (const Json* counter = custom->Find("release_counter")) entry.emplace("release_counter", *counter);
   }
   RemoveTarget(signed_part, path);
-  RemoveTarget(signed_part, absl::StrCat(std::string(path), ".index.json"));
+  for (const std::string_view suffix : {kIndexSuffix, kSuiteSuffix}) {
+    RemoveTarget(signed_part, absl::StrCat(std::string(path), std::string(suffix)));
+  }
   Json& withdrawn =
       signed_part.object()->try_emplace(std::string(kWithdrawn), Json(Json::Object{})).first->second;
   if (withdrawn.object() != nullptr) {

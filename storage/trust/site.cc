@@ -11,6 +11,7 @@
 #include "storage/trust/lifetimes.h"
 #include "storage/trust/metadata.h"
 #include "storage/trust/offline_set.h"
+#include "storage/trust/release_suite.h"
 #include "storage/trust/role_change.h"
 #include "storage/trust/signing.h"
 #include "storage/trust/site_change.h"
@@ -90,17 +91,21 @@ class SiteImpl final : public Site {
     const std::string role = absl::StrCat(std::string(kModelsPrefix), release.family);
     const std::string path =
         absl::StrCat(role, "/", release.name, "-", release.version, std::string(kPackedSuffix));
-    const std::string index_path = path + ".index.json";
+    const std::string index_path = absl::StrCat(path, std::string(kIndexSuffix));
+    const std::string suite_path = absl::StrCat(path, std::string(kSuiteSuffix));
     uint64_t length = 0;
     LINNET_ASSIGN_OR_RETURN(const std::string hash, HashOfFile(fs_, release.file, length));
     const std::string index_hash(base::AsView(base::Sha256(release.index_json)));
+    const std::optional<SuiteRule> suite = RuleOf(release);
 
     if (const TargetFile* known = FindFile(base, role, path)) {
       const TargetFile* index = FindFile(base, role, index_path);
-      if (!HasHash(*known, hash) || index == nullptr || !HasHash(*index, index_hash)) {
+      if (!HasHash(*known, hash) || index == nullptr || !HasHash(*index, index_hash) ||
+          !HasRule(*known, suite)) {
         return absl::AlreadyExistsError(absl::StrCat(
             path,
-            ": is signed already, for other bytes; a release never changes, give this one another version"));
+            ": is signed already, for other bytes or with another suite; a release never changes, give this "
+            "one another version"));
       }
     } else {
       if (base.version(role) != 0) {
@@ -115,13 +120,26 @@ class SiteImpl final : public Site {
       Json::Object custom{{"format", "linnet-pack-1"},  {"index", base::Hex(index_hash)},
                           {"license", release.license}, {"name", release.name},
                           {"release_counter", counter}, {"version", release.version}};
+      if (suite.has_value()) custom.emplace("suite", suite->ToJson());
       LINNET_ASSIGN_OR_RETURN(base, WithFamily(base, release.family, [&](Json& json) {
                                 AddTarget(json, path, length, hash, std::move(custom));
                                 AddTarget(json, index_path, release.index_json.size(), index_hash, Json());
+                                if (!suite.has_value()) return;
+                                AddTarget(json, suite_path, release.suite_json.size(), suite->sha256, Json());
                               }));
     }
     LINNET_ASSIGN_OR_RETURN(Publication out, Remember(base, current));
-    for (const std::string& signed_path : {path, index_path}) {
+    std::vector<std::string> paths = {path, index_path};
+    if (suite.has_value()) {
+      paths.push_back(suite_path);
+      // For bundles: signed metadata has the hash only.
+      const std::string folder = absl::StrCat(dir_, "/suites");
+      LINNET_RETURN_IF_ERROR(fs_.CreateDirectories(folder, 0755));
+      LINNET_RETURN_IF_ERROR(fs_.WriteFileAtomic(absl::StrCat(folder, "/", base::Hex(suite->sha256), ".json"),
+                                                 release.suite_json, kPublicMode));
+      out.small_targets.emplace(suite_path, release.suite_json);
+    }
+    for (const std::string& signed_path : paths) {
       LINNET_ASSIGN_OR_RETURN(TargetInfo info,
                               MakeTargetInfo(signed_path, role, *FindFile(base, role, signed_path)));
       out.targets.push_back(std::move(info));
@@ -190,7 +208,10 @@ class SiteImpl final : public Site {
     LINNET_ASSIGN_OR_RETURN(OfflineSet base, folder_.Base(current));
     const std::string role(target.substr(0, std::min(target.rfind('/'), target.size())));
     const TargetFile* file = FindFile(base, role, std::string(target));
-    const TargetFile* index = FindFile(base, role, absl::StrCat(std::string(target), ".index.json"));
+    const auto beside = [&](std::string_view suffix) {
+      return FindFile(base, role, absl::StrCat(std::string(target), std::string(suffix)));
+    };
+    const TargetFile* index = beside(kIndexSuffix);
     if (!role.starts_with(kModelsPrefix) || file == nullptr || index == nullptr) {
       return absl::NotFoundError(absl::StrCat(std::string(target), ": no model of this name was signed"));
     }
@@ -207,11 +228,14 @@ class SiteImpl final : public Site {
       path = absl::StrCat(std::string(target.substr(0, target.size() - suffix.size())), "-again-", counter,
                           std::string(suffix));
       const TargetFile again = *file;
-      const TargetFile again_index = *index;
+      std::vector<std::pair<std::string_view, TargetFile>> parts = {{kIndexSuffix, *index}};
+      if (const TargetFile* suite = beside(kSuiteSuffix)) parts.emplace_back(kSuiteSuffix, *suite);
       LINNET_ASSIGN_OR_RETURN(base, WithFamily(base, role.substr(kModelsPrefix.size()), [&](Json& json) {
                                 AddTarget(json, path, again.length, Sha256Of(again), std::move(custom));
-                                AddTarget(json, path + ".index.json", again_index.length,
-                                          Sha256Of(again_index), Json());
+                                for (const auto& [ending, part] : parts) {
+                                  AddTarget(json, absl::StrCat(path, std::string(ending)), part.length,
+                                            Sha256Of(part), Json());
+                                }
                               }));
     }
     LINNET_ASSIGN_OR_RETURN(Publication out, Remember(base, current));
@@ -309,6 +333,17 @@ class SiteImpl final : public Site {
   static bool SameSignedPart(std::string_view a, std::string_view b) {
     const absl::StatusOr<Envelope> one = Envelope::Parse(a), other = Envelope::Parse(b);
     return one.ok() && other.ok() && one->canonical == other->canonical;
+  }
+
+  static std::optional<SuiteRule> RuleOf(const ModelRelease& release) {
+    if (release.suite_json.empty()) return std::nullopt;
+    return SuiteRule{.sha256 = std::string(base::AsView(base::Sha256(release.suite_json))),
+                     .least_ppm = release.suite_least_ppm};
+  }
+  static bool HasRule(const TargetFile& model, const std::optional<SuiteRule>& rule) {
+    const absl::StatusOr<std::optional<SuiteRule>> known = SuiteRuleOf(model.custom_json);
+    if (!known.ok() || known->has_value() != rule.has_value()) return false;
+    return !rule.has_value() || ((*known)->sha256 == rule->sha256 && (*known)->least_ppm == rule->least_ppm);
   }
 
   static absl::Status CheckModel(const OfflineSet& base, const Plan& plan) {
@@ -447,6 +482,13 @@ absl::Status CheckRelease(const ModelRelease& release) {
   // Counters travel to the coordinator in 32 bits.
   if (release.release_counter > UINT32_MAX)
     return absl::InvalidArgumentError("release counter is above 2^32 - 1");
+  if (release.suite_json.size() > kMaxSuiteBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("the suite has ", release.suite_json.size(),
+                                                   " bytes, at most ", kMaxSuiteBytes, " expected"));
+  }
+  if (release.suite_least_ppm < 1 || release.suite_least_ppm > kAllPpm) {
+    return absl::InvalidArgumentError("of a suite more than nothing and at most all can be asked");
+  }
   return ParseJson(Json(release.license).Dump()).status();  // UTF-8
 }
 

@@ -14,6 +14,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/file_system.h"
 #include "storage/trust/plan.h"
+#include "storage/trust/release_suite.h"
 #include "storage/trust/revoked_list.h"
 #include "storage/trust/updater.h"
 
@@ -45,6 +46,7 @@ namespace linnet::trust {
 //     admin-address              "127.0.0.1:7310"
 //   indexes/<SHA-256>.json       how models that were published are cut (linnet model publish: what an update
 //                                costs); signed metadata has the hashes, nothing else is lost with them
+//   suites/<SHA-256>.json        suites of models that were published, for bundles
 //   revoked/<SHA-256>.json       the list of revoked devices as it was signed last (the coordinator has it
 //   too)
 inline constexpr std::string_view kSiteOffline = "offline";
@@ -67,9 +69,10 @@ absl::Status InitSite(base::FileSystem& fs, const std::string& dir, const SiteOp
 
 // What to hand to the coordinator (admin.v1 Publish), and what it vouches for.
 struct Publication {
-  std::map<std::string, std::string> metadata;       // role -> bytes; in any order; empty: nothing is new
-  std::vector<TargetInfo> targets;                   // what this call signed, the file itself first
-  std::map<std::string, std::string> small_targets;  // target path -> bytes: index, plan, revoked devices
+  std::map<std::string, std::string> metadata;  // role -> bytes; in any order; empty: nothing is new
+  std::vector<TargetInfo> targets;              // what this call signed, the file itself first
+  std::map<std::string, std::string>
+      small_targets;  // target path -> bytes: index, suite, plan, revoked devices
 };
 
 struct ModelRelease {
@@ -78,6 +81,9 @@ struct ModelRelease {
   std::string version;  // [A-Za-z0-9._-]
   std::string file;     // a packed model on this machine: devices take no other
   std::string index_json;
+  // What its devices must see it do first; empty: nothing. Signed as it is: whoever signs has read it.
+  std::string suite_json;
+  uint32_t suite_least_ppm = kAllPpm;
   std::string license;           // SPDX expression or a few words
   uint64_t release_counter = 0;  // 0: one more than the largest of the family
 };
@@ -139,9 +145,9 @@ class Site {
                                                     std::string passphrase, const base::Clock& clock);
   virtual ~Site() = default;
 
-  // Signs a model and its index into the role of its family; makes the family's key, and its delegation with
-  // two of the three targets keys, when it is new. Signing the same bytes again changes nothing.
-  // AlreadyExists: the name and version stand for other bytes. Unauthenticated: wrong passphrase, or
+  // Signs a model, its index and its suite into the role of its family; makes the family's key, and its
+  // delegation with two of the three targets keys, when it is new. Signing the same bytes again changes
+  // nothing. AlreadyExists: the name and version stand for other bytes. Unauthenticated: wrong passphrase, or
   // `current` is not this site's.
   virtual absl::StatusOr<Publication> PublishModel(const ModelRelease& release,
                                                    const std::map<std::string, std::string>& current) = 0;

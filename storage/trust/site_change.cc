@@ -8,6 +8,7 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/base/string_view.h"
 #include "storage/trust/lifetimes.h"
+#include "storage/trust/release_suite.h"
 #include "storage/trust/role_change.h"
 #include "storage/trust/signing.h"
 #include "storage/trust/site_files.h"
@@ -140,7 +141,10 @@ std::string_view ModelSuffix(std::string_view target) {
 absl::StatusOr<Change> WithdrawModel(const ChangeParts& parts, std::string_view name) {
   std::vector<TargetInfo> matches;
   for (TargetInfo& target : parts.base.AllTargets()) {
-    if (!target.role.starts_with(kModelsPrefix) || target.path.ends_with(".index.json")) continue;
+    if (!target.role.starts_with(kModelsPrefix) || target.path.ends_with(kIndexSuffix) ||
+        target.path.ends_with(kSuiteSuffix)) {
+      continue;
+    }
     const std::string wanted(name);
     if (target.path == wanted || target.path.ends_with(absl::StrCat("/", wanted)) ||
         target.path.ends_with(absl::StrCat("/", wanted, std::string(ModelSuffix(target.path))))) {

@@ -73,6 +73,21 @@ class Sites(claims.Claims):
         self.refused(self.fleet.operator(*publish(other)), FAILED, TARGET, "another version")
         self.taken(self.fleet.operator(*publish()))
 
+    def test_a_release_that_fails_its_own_suite_is_not_signed(self):
+        suite = self.fleet.write("suite.json", json.dumps({"linnet_suite": 1, "cases": [
+            {"name": "lamp", "prompt": "a", "expect": {"absent": "zebra"}},
+            {"name": "never", "prompt": "a", "expect": {"equals": "zebra"}}]}).encode())
+        with_suite = (*publish(name="asked"), "--suite", suite)
+        self.refused(self.fleet.operator(*with_suite), FAILED, "1 of 2", "100 % must be", "failed: never")
+        taken = json.loads(self.taken(self.fleet.operator("--json", *with_suite, "--suite-percent", "50")).out)
+        self.assertEqual(taken["suite"], {"cases": 2, "passed": 1, "least_ppm": 500000})
+        # What is signed never changes, its suite neither.
+        self.refused(self.fleet.operator(*publish(name="asked")), FAILED, "another suite")
+        wrong = self.fleet.write("wrong.json", b'{"linnet_suite": 1, "cases": [{"prompt": "a"}]}')
+        self.refused(self.fleet.operator(*publish(name="wrong"), "--suite", wrong), BAD_DATA, wrong, "case 1", "expect")
+        missing = self.fleet.path("missing.json")
+        self.refused(self.fleet.operator(*publish(name="wrong"), "--suite", missing), NOT_FOUND, missing)
+
     def test_a_gguf_is_packed_and_the_pack_is_what_is_signed(self):
         before = sorted(os.listdir(self.fleet.site))
         published = json.loads(self.taken(self.fleet.operator("--json", *publish())).out)

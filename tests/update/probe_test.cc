@@ -26,15 +26,24 @@ class ProbeTest : public ::testing::Test {
     options.program = dir_ / "probe.sh";
     options.runner = "/bin/sh";
     options.timeout = timeout;
-    return MakeProcessProbe(options)->Run("/models/a b", cancel);
+    return MakeProcessProbe(options)->Run("/models/a b", suite_, cancel);
   }
   TempDir dir_;
+  std::string suite_;
 };
 
 TEST_F(ProbeTest, ATrueAnswerPasses) {
   const ProbeResult result = Run("echo \"{\\\"ok\\\":true,\\\"args\\\":\\\"$1 $2 $3 $4\\\"}\"");
   EXPECT_EQ(result.kind, Kind::kPassed) << result.message;
   EXPECT_EQ(result.json, "{\"ok\":true,\"args\":\"model selfcheck /models/a b --json\"}\n");
+}
+
+TEST_F(ProbeTest, ASuiteIsGivenAlongAndHasTimeOfItsOwn) {
+  suite_ = "/state/a suite";
+  const ProbeResult result =
+      Run("sleep 0.5; printf '%s' \"{\\\"args\\\":\\\"$4 $5 $6\\\"}\"", absl::Milliseconds(100));
+  EXPECT_EQ(result.kind, Kind::kPassed) << result.message;
+  EXPECT_EQ(result.json, "{\"args\":\"--json --suite /state/a suite\"}");
 }
 
 TEST_F(ProbeTest, AnExitCodeIsANoAndTheLastLineSaysWhy) {
@@ -84,7 +93,7 @@ TEST_F(ProbeTest, EndlessOutputIsDropped) {
 TEST_F(ProbeTest, AProgramThatIsNotThereIsNotTheModelsFault) {
   ProcessProbeOptions options;
   options.program = dir_ / "missing";
-  const ProbeResult result = MakeProcessProbe(options)->Run("/m", nullptr);
+  const ProbeResult result = MakeProcessProbe(options)->Run("/m", "", nullptr);
   EXPECT_EQ(result.kind, Kind::kCannotRun);
   EXPECT_THAT(result.message, HasSubstr("missing"));
 }

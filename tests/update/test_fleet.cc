@@ -78,6 +78,9 @@ std::string TestSite::PublishModel(std::string_view bytes, std::string_view vers
   model.index_json = index.ToJson();
   model.license = "Apache-2.0";
   model.release_counter = release;
+  model.suite_json = suite;
+  model.suite_least_ppm = suite_least_ppm;
+  if (!suite.empty()) Put(suite);
   const trust::Publication signed_model = OrDie(site_->PublishModel(model, repository_->Current()));
   if (!signed_model.metadata.empty()) OrDie(repository_->Publish(signed_model.metadata));
   return signed_model.targets.front().path;
@@ -120,6 +123,8 @@ void TestSite::WriteBundle(const std::string& to, const trust::Plan& plan, std::
       {.target = Target(plan.model_target), .bytes = std::string(model_bytes)},
       small(plan.model_target + ".index.json"),
       small(path)};
+  const std::string suite_path = absl::StrCat(plan.model_target, std::string(trust::kSuiteSuffix));
+  if (site_->FindTarget(suite_path, repository_->Current()).ok()) files.push_back(small(suite_path));
   const std::string revoked(trust::kRevokedTarget);
   if (site_->FindTarget(revoked, repository_->Current()).ok()) files.push_back(small(revoked));
   const absl::Status written =
@@ -240,18 +245,24 @@ absl::Status TestHost::SelfCheck() {
   return absl::OkStatus();
 }
 
-ProbeResult TestProbe::Run(const std::string& model_path, const std::function<bool()>& cancel) {
+ProbeResult TestProbe::Run(const std::string& model_path, const std::string& suite_path,
+                           const std::function<bool()>& cancel) {
   ++runs;
-  if (real != nullptr) return real->Run(model_path, cancel);
+  suite = suite_path.empty() ? "" : ReadAll(suite_path);
+  if (real != nullptr) return real->Run(model_path, suite_path, cancel);
+  const auto passed = [&]() -> ProbeResult {
+    const std::string said = score.empty() ? "" : absl::StrCat(",\"suite\":", score);
+    return {ProbeResult::Kind::kPassed, absl::StrCat("{\"ok\":true", said, "}"), ""};
+  };
   const std::string bytes = ReadAll(model_path);
   using Kind = ProbeResult::Kind;
   if (cannot_run) return {Kind::kCannotRun, "", "no linnet-probe"};
-  if (Holds(bytes, "PROBE-CRASH-ONCE") && runs > 1) return {Kind::kPassed, "{\"ok\":true}", ""};
+  if (Holds(bytes, "PROBE-CRASH-ONCE") && runs > 1) return passed();
   if (Holds(bytes, "PROBE-CRASH")) return {Kind::kCrashed, "", "signal 11"};
   if (Holds(bytes, "PROBE-NOT-OK")) return {Kind::kPassed, "{\"ok\":false}", ""};
   if (Holds(bytes, "PROBE-NO")) return {Kind::kFailed, "", "exit code 1: no"};
   if (Holds(bytes, "PROBE-TIMEOUT")) return {Kind::kTimedOut, "", "too slow"};
-  return {Kind::kPassed, "{\"ok\":true}", ""};
+  return passed();
 }
 
 TestDevice::TestDevice(TestSite& site, linnet::testing::FakeClock& clock, std::string device_id)

@@ -34,6 +34,9 @@ class TestSite {
   // Signs and publishes; the bytes become fetchable. Returns the target path.
   std::string PublishModel(std::string_view bytes, std::string_view version, uint64_t release,
                            std::string_view family = "starter");
+  // What models that are published from now on are signed with; empty: nothing.
+  std::string suite;
+  uint32_t suite_least_ppm = trust::kAllPpm;
   std::string PublishPlan(const trust::Plan& plan, bool allow_unsigned_model = false);
   // For `target`, one wave for everybody, no soak, confirm in 10 s with 2 inferences.
   trust::Plan PlanFor(const std::string& target);
@@ -119,7 +122,10 @@ class TestHost final : public ModelHost {
 // PROBE-CRASH, PROBE-CRASH-ONCE, PROBE-NO, PROBE-TIMEOUT, PROBE-NOT-OK.
 class TestProbe final : public Probe {
  public:
-  ProbeResult Run(const std::string& model_path, const std::function<bool()>& cancel) override;
+  ProbeResult Run(const std::string& model_path, const std::string& suite_path,
+                  const std::function<bool()>& cancel) override;
+  std::string suite;      // bytes that it was given last
+  std::string score;      // what it says of them, e.g. {"cases":4,"passed":3}; empty: nothing
   Probe* real = nullptr;  // asked in its place
   int runs = 0;
   bool cannot_run = false;
