@@ -8,6 +8,7 @@
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
 #include "storage/chunks/chunk_transfer.h"
+#include "storage/chunks/partial_chunks.h"
 #include "storage/chunks/room.h"
 
 namespace linnet::chunks {
@@ -51,8 +52,8 @@ bool IsStoreName(std::string_view name) {
 
 class SqliteChunkStore final : public ChunkStore {
  public:
-  SqliteChunkStore(base::FileSystem& fs, std::string dir, db::Database& db)
-      : fs_(fs), dir_(std::move(dir)), db_(db) {}
+  SqliteChunkStore(base::FileSystem& fs, std::string dir, db::Database& db, PartialChunks* partial)
+      : fs_(fs), dir_(std::move(dir)), db_(db), partial_(partial) {}
 
   absl::StatusOr<std::string> PathOf(std::string_view file_sha256) const override {
     LINNET_ASSIGN_OR_RETURN(db::Statement select, db_.Prepare("SELECT bytes FROM chunk_file WHERE sha256=?"));
@@ -78,8 +79,9 @@ class SqliteChunkStore final : public ChunkStore {
     if (adopted) return Name(index.file_sha256);
 
     const std::string part = absl::StrCat(Name(index.file_sha256), ".part");
+    const Noting noting(partial_, part);
     LINNET_ASSIGN_OR_RETURN(std::unique_ptr<ChunkTransfer> transfer,
-                            ChunkTransfer::Open(fs_, part, index, on_progress, stop));
+                            ChunkTransfer::Open(fs_, part, index, on_progress, stop, partial_));
     LINNET_RETURN_IF_ERROR(transfer->Reserve(dir_));
     LINNET_RETURN_IF_ERROR(transfer->CopyFrom([&](std::string_view sha256) { return ReadChunk(sha256); }));
     LINNET_RETURN_IF_ERROR(transfer->FetchFrom(source));
@@ -169,6 +171,21 @@ class SqliteChunkStore final : public ChunkStore {
   }
 
  private:
+  class Noting {
+   public:
+    Noting(PartialChunks* partial, const std::string& part) : partial_(partial) {
+      if (partial_ != nullptr) partial_->Begin(part);
+    }
+    ~Noting() {
+      if (partial_ != nullptr) partial_->End();
+    }
+    Noting(const Noting&) = delete;
+    Noting& operator=(const Noting&) = delete;
+
+   private:
+    PartialChunks* partial_;
+  };
+
   std::string Name(std::string_view sha256) const { return absl::StrCat(dir_, "/", base::Hex(sha256)); }
 
   // A file that was renamed into place just before the power went has no row yet.
@@ -224,15 +241,16 @@ class SqliteChunkStore final : public ChunkStore {
   base::FileSystem& fs_;
   const std::string dir_;
   db::Database& db_;
+  PartialChunks* const partial_;
 };
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ChunkStore>> ChunkStore::Open(base::FileSystem& fs, std::string dir,
-                                                             db::Database& db) {
+                                                             db::Database& db, PartialChunks* partial) {
   LINNET_RETURN_IF_ERROR(fs.CreateDirectories(dir));
   LINNET_RETURN_IF_ERROR(db.Execute(kSchema));
-  return std::make_unique<SqliteChunkStore>(fs, std::move(dir), db);
+  return std::make_unique<SqliteChunkStore>(fs, std::move(dir), db, partial);
 }
 
 }  // namespace linnet::chunks

@@ -60,15 +60,18 @@ class ChunkSource {
       const std::function<absl::Status(std::string_view sha256, std::string_view data)>& on_chunk) = 0;
 };
 
+class PartialChunks;
+
 // Content-addressed files under <dir>/<sha256 hex>, and an index hash -> (file, offset) in SQLite, so that
 // flash holds each byte once. A file being downloaded is <dir>/<sha256 hex>.part, each verified chunk written
 // at its offset; after kill or power loss what is there is hashed again and only bad or missing chunks are
 // fetched. Not thread-safe.
 class ChunkStore {
  public:
-  // Creates its tables in `db` (prefix chunk_).
+  // Creates its tables in `db` (prefix chunk_). `partial`, which outlives it, is told what Complete has
+  // verified of the file that it is at.
   static absl::StatusOr<std::unique_ptr<ChunkStore>> Open(base::FileSystem& fs, std::string dir,
-                                                          db::Database& db);
+                                                          db::Database& db, PartialChunks* partial = nullptr);
   virtual ~ChunkStore() = default;
 
   // Path of a complete, verified file; NotFound otherwise.

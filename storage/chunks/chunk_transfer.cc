@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
+#include "storage/chunks/partial_chunks.h"
 #include "storage/chunks/room.h"
 
 namespace linnet::chunks {
@@ -26,9 +27,10 @@ bool HasHash(std::string_view data, std::string_view sha256) {
 
 absl::StatusOr<std::unique_ptr<ChunkTransfer>> ChunkTransfer::Open(base::FileSystem& fs, std::string part,
                                                                    const ChunkIndex& index,
-                                                                   const Progress& progress,
-                                                                   const Stop& stop) {
-  std::unique_ptr<ChunkTransfer> transfer(new ChunkTransfer(fs, std::move(part), index, progress, stop));
+                                                                   const Progress& progress, const Stop& stop,
+                                                                   PartialChunks* partial) {
+  std::unique_ptr<ChunkTransfer> transfer(
+      new ChunkTransfer(fs, std::move(part), index, progress, stop, partial));
   LINNET_ASSIGN_OR_RETURN(transfer->file_, fs.OpenForWrite(transfer->part_));
   LINNET_RETURN_IF_ERROR(transfer->HashWhatIsThere());
   transfer->Report();
@@ -43,6 +45,10 @@ absl::Status ChunkTransfer::Reserve(const std::string& dir) {
   return ReserveRoom(fs_, dir, *file_, index_.file_bytes, index_.file_bytes - done_bytes_);
 }
 
+void ChunkTransfer::Note(const Chunk& chunk) const {
+  if (partial_ != nullptr) partial_->Note(chunk.sha256, chunk.offset, chunk.length);
+}
+
 absl::Status ChunkTransfer::HashWhatIsThere() {
   LINNET_ASSIGN_OR_RETURN(const base::FileInfo info, fs_.Stat(part_));
   if (info.size_bytes > index_.file_bytes) LINNET_RETURN_IF_ERROR(file_->Truncate(index_.file_bytes));
@@ -54,6 +60,7 @@ absl::Status ChunkTransfer::HashWhatIsThere() {
       // A block that flash cannot read any more is a chunk that we lack.
       if (data.ok() && HasHash(*data, chunk.sha256)) {
         done_bytes_ += chunk.length;
+        Note(chunk);
         continue;
       }
     }
@@ -70,6 +77,7 @@ absl::Status ChunkTransfer::Take(std::string_view sha256, std::string_view data)
     LINNET_RETURN_IF_ERROR(file_->WriteAt(chunk.offset, base::AsBytes(data)));
     done_bytes_ += chunk.length;
     unsynced_bytes_ += chunk.length;
+    Note(chunk);
   }
   missing_.erase(it);
   if (unsynced_bytes_ >= kSyncBytes) {

@@ -15,6 +15,8 @@
 
 namespace linnet::chunks {
 
+class PartialChunks;
+
 // One file on its way to completeness: what its partial file holds, what it lacks. Internal to ChunkStore.
 //
 // Invariant: a chunk counts as present only after its bytes were hashed, either when they arrived or when the
@@ -25,10 +27,12 @@ class ChunkTransfer {
   using Stop = std::function<bool()>;
   using Local = std::function<absl::StatusOr<std::string>(std::string_view sha256)>;
 
-  // Opens or creates `part` and hashes what it holds.
+  // Opens or creates `part` and hashes what it holds. `partial` (may be null) is told of each chunk that
+  // counts as present.
   static absl::StatusOr<std::unique_ptr<ChunkTransfer>> Open(base::FileSystem& fs, std::string part,
                                                              const ChunkIndex& index,
-                                                             const Progress& progress, const Stop& stop);
+                                                             const Progress& progress, const Stop& stop,
+                                                             PartialChunks* partial);
 
   ~ChunkTransfer();
   // Claims the room for the rest (room.h), held over tries that fail; a transfer that was stopped gives it
@@ -43,15 +47,18 @@ class ChunkTransfer {
   absl::Status Finish();
 
  private:
-  ChunkTransfer(base::FileSystem& fs, std::string part, const ChunkIndex& index, Progress progress, Stop stop)
+  ChunkTransfer(base::FileSystem& fs, std::string part, const ChunkIndex& index, Progress progress, Stop stop,
+                PartialChunks* partial)
       : fs_(fs),
         part_(std::move(part)),
         index_(index),
         progress_(std::move(progress)),
-        stop_(std::move(stop)) {}
+        stop_(std::move(stop)),
+        partial_(partial) {}
   absl::Status HashWhatIsThere();
   absl::Status Take(std::string_view sha256, std::string_view data);
   absl::Status FetchBatch(ChunkSource& source, const std::vector<std::string>& batch, int& bad);
+  void Note(const Chunk& chunk) const;
   void Report() const {
     if (progress_) progress_(done_bytes_, index_.file_bytes);
   }
@@ -65,6 +72,7 @@ class ChunkTransfer {
   const ChunkIndex& index_;
   const Progress progress_;
   const Stop stop_;
+  PartialChunks* const partial_;
   std::unique_ptr<base::WritableFile> file_;
   std::map<std::string, std::vector<size_t>, std::less<>> missing_;  // hash -> indexes into chunks
   uint64_t done_bytes_ = 0;
