@@ -35,7 +35,9 @@ const std::map<std::string, std::string>& Meanings() {
       {"OUTCOME", "one of a fixed list"},
       {"CAPACITY", "size of the hardware"},
       {"RECORD", "message of such fields"},
-      {"OFFSET", "position in published data"}};
+      {"OFFSET", "position in published data"},
+      {"PORT", "port that serves other devices"},
+      {"CHUNK", "part of a published file"}};
   return meanings;
 }
 

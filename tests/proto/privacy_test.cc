@@ -7,6 +7,7 @@
 #include "linnet/admin/v1/admin.pb.h"
 #include "linnet/agent/v1/agent.pb.h"
 #include "linnet/fleet/v1/fleet.pb.h"
+#include "linnet/peer/v1/peer.pb.h"
 #include "linnet/privacy/v1/privacy.pb.h"
 
 namespace linnet {
@@ -78,6 +79,23 @@ TEST(PrivacyTest, ADeviceSendsOnlyMessagesOfTheFleetPackage) {
   }
 }
 
+// Between devices both directions are what a device sends.
+TEST(PrivacyTest, EveryFieldBetweenPeersHasAClosedMeaning) {
+  const google::protobuf::FileDescriptor* file = peer::v1::GetChunksRequest::descriptor()->file();
+  ASSERT_EQ(file->service_count(), 1);
+  const google::protobuf::ServiceDescriptor* service = file->service(0);
+  ASSERT_EQ(service->method_count(), 1) << "chunks, and nothing else";
+  std::set<const Descriptor*> seen;
+  int fields = 0;
+  Walk(service->method(0)->input_type(), seen, fields);
+  Walk(service->method(0)->output_type(), seen, fields);
+  EXPECT_EQ(fields, 4);
+  EXPECT_EQ(static_cast<int>(seen.size()), file->message_type_count());
+  for (int i = 0; i < file->dependency_count(); ++i) {
+    EXPECT_EQ(file->dependency(i)->package(), "linnet.privacy.v1");
+  }
+}
+
 TEST(PrivacyTest, TheLargestCheckInAndReportFitIntoOneKibibyteButForTheirCertificates) {
   fleet::v1::CheckInRequest request;
   request.set_protocol(~0u);
@@ -89,6 +107,7 @@ TEST(PrivacyTest, TheLargestCheckInAndReportFitIntoOneKibibyteButForTheirCertifi
   request.set_ram_mib(~0u);
   request.set_cores(~0u);
   request.set_free_flash_mib(~0u);
+  request.set_peer_port(~0u);
   EXPECT_LE(request.ByteSizeLong(), 300u);
 }
 
