@@ -124,6 +124,7 @@ class RealCoordinator final : public Coordinator {
 
   const std::string& fleet_address() const override { return fleet_server_->address(); }
   const std::string& admin_address() const override { return admin_server_->address(); }
+  uint64_t chunk_bytes_sent() const override { return fleet_service_->chunk_bytes_sent(); }
 
   absl::Duration Tick() override {
     const absl::StatusOr<bool> refreshed = repository_->RefreshOnlineRoles();

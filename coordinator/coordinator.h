@@ -35,6 +35,7 @@ class Coordinator {
 
   virtual const std::string& fleet_address() const = 0;  // with the real port
   virtual const std::string& admin_address() const = 0;
+  virtual uint64_t chunk_bytes_sent() const = 0;  // to devices, since it started
   // What the coordinator does by the clock: refreshes the timestamp, opens waves whose soak is over. It runs
   // by itself; tests with a clock of their own call it. Returns when it wants to run again.
   virtual absl::Duration Tick() = 0;

@@ -6,6 +6,7 @@
 #include "runtime/base/hash.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/net/address.h"
 #include "runtime/net/grpc_server.h"
 
 namespace linnet::coordinator {
@@ -22,7 +23,16 @@ grpc::ServerUnaryReactor* Finish(grpc::CallbackServerContext& context, std::stri
   return reactor;
 }
 
+uint64_t Seed() {
+  uint64_t seed = 0;
+  for (const char c : base::RandomBytes(8)) seed = seed << 8 | static_cast<unsigned char>(c);
+  return seed;
+}
+
 }  // namespace
+
+FleetService::FleetService(Parts parts)
+    : parts_(parts), swarm_(parts.clock, [this](const std::string& id) { return IsMember(id); }, Seed()) {}
 
 absl::StatusOr<std::string> FleetService::Device(const grpc::CallbackServerContext& context,
                                                  const google::protobuf::Message& request) {
@@ -65,7 +75,13 @@ grpc::ServerUnaryReactor* FleetService::CheckIn(grpc::CallbackServerContext* con
                                                 fleet::v1::CheckInResponse* response) {
   const absl::StatusOr<std::string> device = Device(*context, *request);
   if (!device.ok()) return Finish(*context, "CheckIn", device.status());
+  if (request->peer_port() > 65'535) {
+    return Finish(*context, "CheckIn", absl::InvalidArgumentError("peer_port: is no port"));
+  }
   Answer(*device, *request, *response);
+  net::NumericAddress where = net::AddressOfPeer(context->peer()).value_or(net::NumericAddress{});
+  where.port = where.host.empty() ? 0 : static_cast<uint16_t>(request->peer_port());
+  swarm_.Saw(*device, std::move(where), request->model_sha256());
   // Answered when it is on the disk, together with all that wait for the same sync.
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   Saw(*device,
@@ -87,6 +103,7 @@ void FleetService::Answer(const std::string& device, const fleet::v1::CheckInReq
   response.set_protocol(kProtocol);
   response.set_timestamp_version(parts_.repository.versions().timestamp);
   response.set_next_check_in_seconds(parts_.check_in_seconds);
+  response.set_peers(true);
   parts_.rollouts.Answer(device, request.model_sha256(), response);
 }
 
@@ -106,6 +123,23 @@ bool FleetService::IsMember(const std::string& device) {
   const base::MutexLock lock(parts_.fleet.mutex);
   const repo::DeviceRow* row = parts_.cohort.Find(device);
   return row != nullptr && !row->revoked;
+}
+
+grpc::ServerUnaryReactor* FleetService::GetPeers(grpc::CallbackServerContext* context,
+                                                 const fleet::v1::GetPeersRequest* request,
+                                                 fleet::v1::GetPeersResponse* response) {
+  const absl::StatusOr<std::string> device = Device(*context, *request);
+  if (!device.ok()) return Finish(*context, "GetPeers", device.status());
+  if (request->file_sha256().size() != 32) {
+    return Finish(*context, "GetPeers", absl::InvalidArgumentError("file_sha256: not given"));
+  }
+  const std::string from = net::AddressOfPeer(context->peer()).value_or(net::NumericAddress{}).host;
+  for (Swarm::Peer& peer : swarm_.PeersFor(*device, from, request->file_sha256())) {
+    fleet::v1::PeerEndpoint& endpoint = *response->add_peers();
+    endpoint.set_address(std::move(peer.address));
+    endpoint.set_complete(peer.complete);
+  }
+  return Finish(*context, "GetPeers", absl::OkStatus());
 }
 
 grpc::ServerUnaryReactor* FleetService::GetMetadata(grpc::CallbackServerContext* context,

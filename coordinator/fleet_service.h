@@ -14,6 +14,7 @@
 #include "coordinator/notifier.h"
 #include "coordinator/rollout_driver.h"
 #include "coordinator/seen_log.h"
+#include "coordinator/swarm.h"
 #include "coordinator/worker.h"
 #include "linnet/fleet/v1/fleet.grpc.pb.h"
 #include "runtime/base/clock.h"
@@ -21,6 +22,7 @@
 
 namespace linnet::coordinator {
 
+class ChunkStream;
 class WatchStream;
 
 // fleet.proto, for devices. Enroll and Renew prove themselves; all else needs a device's certificate. Every
@@ -40,7 +42,10 @@ class FleetService final : public fleet::v1::Fleet::CallbackService {
     const base::Clock& clock;
     uint32_t check_in_seconds = 900;
   };
-  explicit FleetService(Parts parts) : parts_(parts) {}
+  explicit FleetService(Parts parts);
+
+  // Of chunks, since the start.
+  uint64_t chunk_bytes_sent() const { return chunk_bytes_sent_; }
 
   // Ends open streams, so that the server can shut down at once.
   void Close();
@@ -57,10 +62,13 @@ class FleetService final : public fleet::v1::Fleet::CallbackService {
                                         fleet::v1::GetMetadataResponse*) override;
   grpc::ServerWriteReactor<fleet::v1::GetChunksResponse>* GetChunks(
       grpc::CallbackServerContext*, const fleet::v1::GetChunksRequest*) override;
+  grpc::ServerUnaryReactor* GetPeers(grpc::CallbackServerContext*, const fleet::v1::GetPeersRequest*,
+                                     fleet::v1::GetPeersResponse*) override;
   grpc::ServerUnaryReactor* Report(grpc::CallbackServerContext*, const fleet::v1::ReportRequest*,
                                    fleet::v1::ReportResponse*) override;
 
  private:
+  friend class ChunkStream;
   friend class WatchStream;
 
   absl::StatusOr<std::string> Device(const grpc::CallbackServerContext& context,
@@ -78,7 +86,9 @@ class FleetService final : public fleet::v1::Fleet::CallbackService {
   const Parts parts_;
   KnownCertificates known_;
   std::atomic<bool> closing_ = false;
+  Swarm swarm_;
   std::atomic<int> chunk_streams_ = 0;
+  std::atomic<uint64_t> chunk_bytes_sent_ = 0;
   base::Mutex watches_mutex_;
   std::map<std::string, WatchStream*> watches_ ABSL_GUARDED_BY(watches_mutex_);  // one a device
 };

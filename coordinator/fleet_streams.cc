@@ -9,6 +9,7 @@
 #include "coordinator/message_check.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/net/address.h"
 #include "runtime/net/grpc_server.h"
 
 namespace linnet::coordinator {
@@ -25,16 +26,30 @@ class Refusal final : public grpc::ServerWriteReactor<Response> {
   void OnDone() override { delete this; }
 };
 
+}  // namespace
+
 // Reads the next chunk when gRPC has taken the one before: a slow device costs one chunk of memory.
 class ChunkStream final : public grpc::ServerWriteReactor<fleet::v1::GetChunksResponse> {
  public:
-  ChunkStream(const ContentStore& content, std::vector<std::string> hashes, std::atomic<int>& running)
-      : content_(content), hashes_(std::move(hashes)), running_(running) {
+  // `sparing_from`: where the device calls from, when it asks SPARING; else empty.
+  ChunkStream(FleetService& service, std::string device, std::string sparing_from,
+              std::vector<std::string> hashes)
+      : service_(service),
+        device_(std::move(device)),
+        sparing_from_(std::move(sparing_from)),
+        hashes_(std::move(hashes)) {
     Next();
   }
-  void OnWriteDone(bool ok) override { ok ? Next() : Finish(grpc::Status::CANCELLED); }
+  void OnWriteDone(bool ok) override {
+    if (!ok) return Finish(grpc::Status::CANCELLED);
+    if (!response_.data().empty()) {
+      service_.chunk_bytes_sent_ += response_.data().size();
+      service_.swarm_.Sent(device_, response_.sha256());
+    }
+    Next();
+  }
   void OnDone() override {
-    --running_;
+    --service_.chunk_streams_;
     delete this;
   }
 
@@ -42,21 +57,27 @@ class ChunkStream final : public grpc::ServerWriteReactor<fleet::v1::GetChunksRe
   void Next() {
     if (next_ == hashes_.size()) return Finish(grpc::Status::OK);
     const std::string& sha256 = hashes_[next_++];
-    absl::StatusOr<std::string> data = content_.Read(sha256);
-    if (!data.ok()) return Finish(net::ToGrpc(data.status()));
+    response_.Clear();
     response_.set_sha256(sha256);
-    response_.set_data(*std::move(data));
+    if (!sparing_from_.empty()) {
+      for (std::string& peer : service_.swarm_.Ask(device_, sparing_from_, sha256)) {
+        response_.add_peers(std::move(peer));
+      }
+    }
+    if (response_.peers().empty()) {
+      absl::StatusOr<std::string> data = service_.parts_.content.Read(sha256);
+      if (!data.ok()) return Finish(net::ToGrpc(data.status()));
+      response_.set_data(*std::move(data));
+    }
     StartWrite(&response_);
   }
 
-  const ContentStore& content_;
+  FleetService& service_;
+  const std::string device_, sparing_from_;
   const std::vector<std::string> hashes_;
-  std::atomic<int>& running_;
   size_t next_ = 0;
   fleet::v1::GetChunksResponse response_;
 };
-
-}  // namespace
 
 // Says "a check-in is worth while" with the state of things at that moment; what happens while a message is
 // on its way is told by one more message, not by many.
@@ -170,7 +191,11 @@ grpc::ServerWriteReactor<fleet::v1::GetChunksResponse>* FleetService::GetChunks(
     --chunk_streams_;
     return new Refused(absl::UnavailableError("too many devices fetch at once; try again later"));
   }
-  return new ChunkStream(parts_.content, std::move(hashes), chunk_streams_);
+  std::string sparing_from;
+  if (request->asking() == fleet::v1::SPARING) {
+    sparing_from = net::AddressOfPeer(context->peer()).value_or(net::NumericAddress{}).host;
+  }
+  return new ChunkStream(*this, *device, std::move(sparing_from), std::move(hashes));
 }
 
 }  // namespace linnet::coordinator

@@ -1,0 +1,87 @@
+#ifndef LINNET_COORDINATOR_SWARM_H_
+#define LINNET_COORDINATOR_SWARM_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/mutex.h"
+#include "runtime/net/address.h"
+
+namespace linnet::coordinator {
+
+// Who may have which chunks, so that devices fetch from each other: memory only, and never more than hints.
+// A wrong entry costs a device some seconds. Thread-safe.
+//
+// A device that asks SPARING is given a chunk (a lease) unless another has it or was just given it; then it
+// is told where. So each chunk leaves the coordinator about once, whoever asks first. Only devices that serve
+// others take leases.
+class Swarm {
+ public:
+  // A lease whose chunk was not sent by then is forgotten: its device is gone, or too slow to be waited for.
+  static constexpr absl::Duration kLease = absl::Seconds(10);
+  // Who was sent a chunk has it for so long, and who checked in serves for so long.
+  static constexpr absl::Duration kRemembered = absl::Hours(1);
+  static constexpr size_t kMostChunks = 65'536;   // 200 bytes each; the oldest go first
+  static constexpr size_t kMostDevices = 16'384;  // of which a port is known
+  static constexpr size_t kMostPeers = 8;         // in an answer of PeersFor
+  static constexpr size_t kMostHolders = 3;       // kept of a chunk, and told
+
+  // `is_member`: not told of any more when false; called with this object's lock held.
+  Swarm(const base::Clock& clock, std::function<bool(const std::string& device)> is_member, uint64_t seed)
+      : clock_(clock), is_member_(std::move(is_member)), random_(seed) {}
+
+  // From a check-in. `where`: the address that its connection comes from, with the port that it named; port
+  // 0: it serves nobody.
+  void Saw(const std::string& device, net::NumericAddress where, std::string model_sha256);
+
+  struct Peer {
+    std::string address;
+    bool complete = false;
+  };
+  // Others that run this file (first) or asked here for its peers, in random order. Remembers that `device`
+  // did. `from`: the address that it calls from; who calls over the network is not told of loopback.
+  std::vector<Peer> PeersFor(const std::string& device, const std::string& from,
+                             const std::string& file_sha256);
+
+  // May this device have this chunk from here? Empty: yes, and it holds the lease; else ask these.
+  std::vector<std::string> Ask(const std::string& device, const std::string& from, const std::string& chunk);
+  void Sent(const std::string& device, const std::string& chunk);
+
+  size_t chunks() const;
+
+ private:
+  struct Device {
+    net::NumericAddress where;
+    std::string runs, fetches;  // sha256
+    absl::Time seen;
+  };
+  struct Holder {
+    std::string device;
+    absl::Time until;
+  };
+
+  const Device* Serving(const std::string& device, const std::string& from, absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::vector<Holder>& HoldersOf(const std::string& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  static void Hold(std::vector<Holder>& holders, const std::string& device, absl::Time until);
+
+  const base::Clock& clock_;
+  const std::function<bool(const std::string&)> is_member_;
+  mutable base::Mutex mutex_;
+  std::mt19937_64 random_ ABSL_GUARDED_BY(mutex_);
+  std::unordered_map<std::string, Device> devices_ ABSL_GUARDED_BY(mutex_);
+  std::unordered_map<std::string, std::vector<Holder>> chunks_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::string> order_ ABSL_GUARDED_BY(mutex_);  // keys of chunks_, oldest first
+};
+
+}  // namespace linnet::coordinator
+
+#endif  // LINNET_COORDINATOR_SWARM_H_
