@@ -169,6 +169,8 @@ class RunningAgent final : public Agent {
     options.poll = absl::Seconds(config_.check_in_seconds);
     options.uplink_budget_bytes = uint64_t{config_.uplink_kib_a_day} << 10;
     options.download_bytes_a_second = uint64_t{config_.download_kib_a_second} << 10;
+    options.peering.listen = config_.peers;
+    options.peering.upload_bytes_a_second = uint64_t{config_.peer_upload_kib_a_second} << 10;
     update::ModelHost& host = config_.model.empty() ? static_cast<update::ModelHost&>(models_) : pinned_;
     LINNET_ASSIGN_OR_RETURN(fleet_, fleet::FleetAgent::Create(std::move(options), *state_,
                                                               base::FileSystem::Real(), clock_, host));

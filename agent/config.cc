@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "agent/config_file.h"
+#include "agent/peers/peer_options.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
 
@@ -101,7 +102,13 @@ absl::StatusOr<Invocation> ParseArguments(int argc, const char* const* argv, con
   number("uplink-kib-a-day", c.uplink_kib_a_day, 1, 1 << 20,
          "sent to the coordinator a day at most, beside what an update needs, in KiB");
   number("download-kib-a-second", c.download_kib_a_second, 0, 4 << 20,
-         "of models fetched from the coordinator, at most, in KiB; 0: no limit");
+         "of models fetched, at most, in KiB; 0: no limit");
+  text("peers", c.peers,
+       "fetch models from other devices of the fleet and serve them: off, on (port 7402 of the address "
+       "towards "
+       "the coordinator, on a LAN only), or HOST:PORT");
+  number("peer-upload-kib-a-second", c.peer_upload_kib_a_second, 0, 4 << 20,
+         "of models served to other devices, at most, in KiB; 0: no limit");
   number("max-connections", c.max_connections, 1, 10'000, "at each door");
   add("reflection", app.add_flag("--reflection", c.reflection, "serve gRPC reflection")).flag = &c.reflection;
 
@@ -143,6 +150,7 @@ absl::StatusOr<Invocation> ParseArguments(int argc, const char* const* argv, con
     }
   }
   if (update_command->parsed()) invocation.update = std::move(update);
+  LINNET_RETURN_IF_ERROR(peers::CheckListen(c.peers));
   if (c.state_dir.empty()) return absl::InvalidArgumentError("--state-dir: must not be empty");
   return invocation;
 }

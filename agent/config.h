@@ -21,14 +21,16 @@ struct Config {
   std::string model;                          // this GGUF file, and no other; empty: what was rolled out
   std::string ready_file;                     // addresses are written there when all doors are open
   uint32_t check_in_seconds = 900;
-  uint32_t threads = 0;                // of inference; 0: one per core, at most 4
-  uint32_t context_tokens = 0;         // 0: the model's own, at most 4,096
-  uint32_t readings_mib = 64;          // of sensor readings kept
-  uint32_t readings_days = 180;        // of sensor readings kept
-  uint32_t uplink_kib_a_day = 64;      // to the coordinator, beside what an update needs
-  uint32_t download_kib_a_second = 0;  // from the coordinator, of models; 0: as fast as it comes
-  uint32_t max_connections = 64;       // at each door
-  bool reflection = false;             // gRPC reflection
+  uint32_t threads = 0;                   // of inference; 0: one per core, at most 4
+  uint32_t context_tokens = 0;            // 0: the model's own, at most 4,096
+  uint32_t readings_mib = 64;             // of sensor readings kept
+  uint32_t readings_days = 180;           // of sensor readings kept
+  uint32_t uplink_kib_a_day = 64;         // to the coordinator, beside what an update needs
+  uint32_t download_kib_a_second = 0;     // from the coordinator, of models; 0: as fast as it comes
+  uint32_t max_connections = 64;          // at each door
+  std::string peers = "off";              // fetch from and serve devices of the fleet: "on", "off", HOST:PORT
+  uint32_t peer_upload_kib_a_second = 0;  // to them all; 0: no limit
+  bool reflection = false;                // gRPC reflection
 };
 
 // linnet-agent update: install from a bundle, then end.

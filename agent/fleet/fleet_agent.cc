@@ -11,6 +11,7 @@
 #include "agent/fleet/fleet_link.h"
 #include "agent/fleet/membership.h"
 #include "agent/fleet/uplink.h"
+#include "agent/peers/peers.h"
 #include "agent/update/probe.h"
 #include "agent/update/update_driver.h"
 #include "linnet/fleet/v1/fleet.pb.h"
@@ -19,6 +20,7 @@
 #include "runtime/base/mutex.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/string_view.h"
+#include "storage/chunks/partial_chunks.h"
 
 namespace linnet::fleet {
 namespace {
@@ -53,12 +55,32 @@ class FleetAgentImpl final : public FleetAgent {
                             Membership::Open(fs, options_.state_dir + "/identity", state, clock_));
     // A connection of its own: a download holds no lock of the repositories.
     LINNET_ASSIGN_OR_RETURN(chunk_db_, db::Database::Open(state.db().path(), db::Durability::kFull));
-    LINNET_ASSIGN_OR_RETURN(store_, chunks::ChunkStore::Open(fs, options_.state_dir + "/models", *chunk_db_));
+    LINNET_ASSIGN_OR_RETURN(
+        store_, chunks::ChunkStore::Open(fs, options_.state_dir + "/models", *chunk_db_, &partial_));
     link_ = std::make_unique<FleetLink>(*membership_, gate_, options_.facts, options_.download_bytes_a_second,
                                         clock_);
     if (const absl::Status loaded = revocations_.Load(); !loaded.ok()) {  // the next check gets it anew
       base::Log(base::Severity::kError, "revoked_list_not_loaded",
                 {{"error", base::LogValue::Error(loaded)}});
+    }
+    if (options_.peering.on()) {
+      peers::PeerOptions peering = options_.peering;
+      // Whom the site's signed list names, and whom else the maker of this agent refuses.
+      peering.is_refused = [this, more = peering.is_refused](const std::string& id,
+                                                             const base::Certificate& certificate) {
+        return !revocations_.CheckCertificate(certificate).ok() || (more && more(id, certificate));
+      };
+      LINNET_ASSIGN_OR_RETURN(
+          peers_,
+          peers::Peers::Create(std::move(peering),
+                               {.fs = fs,
+                                .models_dir = options_.state_dir + "/models",
+                                .db_path = state.db().path(),
+                                .partial = partial_,
+                                .now = [this] { return membership_->Now(); },
+                                .admit = [this](const auto& message) { return gate_.Admit(message, true); },
+                                .coordinator = link_->coordinator()}));
+      link_->SetPeers(*peers_);
     }
     update::DriverOptions driver;
     driver.trust_dir = options_.state_dir + "/trust";
@@ -87,6 +109,7 @@ class FleetAgentImpl final : public FleetAgent {
     // Absent when Init has failed.
     if (driver_ != nullptr) driver_->Quit();
     if (link_ != nullptr) link_->Shutdown();
+    if (peers_ != nullptr) peers_->Shutdown();
     if (updates_.joinable()) updates_.join();
     if (watch_.joinable()) watch_.join();
   }
@@ -283,8 +306,10 @@ class FleetAgentImpl final : public FleetAgent {
   std::unique_ptr<update::Probe> probe_;
   std::unique_ptr<Membership> membership_;
   std::unique_ptr<db::Database> chunk_db_;
+  chunks::PartialChunks partial_;
   std::unique_ptr<chunks::ChunkStore> store_;
   std::unique_ptr<FleetLink> link_;
+  std::unique_ptr<peers::Peers> peers_;  // null: off
   std::unique_ptr<update::UpdateDriver> driver_;
   absl::Time next_renewal_ = absl::InfinitePast();  // of the update thread
 

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "agent/peers/peer_options.h"
 #include "agent/update/model_host.h"
 #include "agent/update/revocations.h"
 #include "runtime/base/clock.h"
@@ -32,6 +33,7 @@ struct FleetAgentOptions {
   absl::Duration poll = absl::Minutes(15);  // when the coordinator does not say; with jitter
   uint64_t uplink_budget_bytes = 64 << 10;  // a day, plus what an update needs
   uint64_t download_bytes_a_second = 0;     // of models; 0: as fast as they come
+  peers::PeerOptions peering;               // off, if nothing is said
 };
 
 struct FleetStatus {

@@ -48,6 +48,10 @@ class FleetClient::Call {
     client_.reachable_ = status.error_code() != grpc::StatusCode::UNAVAILABLE &&
                          status.error_code() != grpc::StatusCode::DEADLINE_EXCEEDED &&
                          status.error_code() != grpc::StatusCode::CANCELLED;
+    if (client_.reachable_) {
+      base::MutexLock lock(client_.mutex_);
+      client_.other_end_ = context_.peer();
+    }
     return net::FromGrpc(status);
   }
   void Reached() { client_.reachable_ = true; }
@@ -125,12 +129,20 @@ absl::Status FleetClient::Report(const v1::ReportRequest& request) {
   return call.End(stub_->fleet->Report(call.context(), request, &response));
 }
 
-absl::Status FleetClient::GetChunks(
-    const std::vector<std::string>& sha256,
-    const std::function<absl::Status(std::string_view, std::string_view)>& on_chunk) {
+absl::StatusOr<v1::GetPeersResponse> FleetClient::GetPeers(const v1::GetPeersRequest& request) {
+  LINNET_RETURN_IF_ERROR(gate_.Admit(request, true));
+  Call call(*this, kUnary);
+  v1::GetPeersResponse response;
+  LINNET_RETURN_IF_ERROR(call.End(stub_->fleet->GetPeers(call.context(), request, &response)));
+  return response;
+}
+
+absl::Status FleetClient::GetChunks(const std::vector<std::string>& sha256, const OnChunk& on_chunk,
+                                    const OnElsewhere& on_elsewhere) {
   for (size_t next = 0; next < sha256.size();) {
     v1::GetChunksRequest request;
     request.set_protocol(kProtocol);
+    if (on_elsewhere) request.set_asking(v1::SPARING);
     for (; next < sha256.size() && request.sha256_size() < kChunksAtOnce; ++next) {
       request.add_sha256(sha256[next]);
     }
@@ -139,7 +151,13 @@ absl::Status FleetClient::GetChunks(
     const auto reader = stub_->fleet->GetChunks(call.context(), request);
     v1::GetChunksResponse response;
     absl::Status ours;
-    while (ours.ok() && reader->Read(&response)) ours = on_chunk(response.sha256(), response.data());
+    while (ours.ok() && reader->Read(&response)) {
+      if (on_elsewhere && response.data().empty()) {
+        on_elsewhere(response.sha256(), {response.peers().begin(), response.peers().end()});
+      } else {
+        ours = on_chunk(response.sha256(), response.data());
+      }
+    }
     if (!ours.ok()) call.context()->TryCancel();
     const absl::Status theirs = call.End(reader->Finish());
     if (!ours.ok()) return ours;
@@ -160,6 +178,11 @@ absl::Status FleetClient::Watch(const std::function<void(const v1::WatchResponse
     on_message(response);
   }
   return call.End(reader->Finish());
+}
+
+std::string FleetClient::other_end() {
+  base::MutexLock lock(mutex_);
+  return other_end_;
 }
 
 void FleetClient::Shutdown() {

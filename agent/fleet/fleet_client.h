@@ -25,8 +25,11 @@ class CheckInRequest;
 class CheckInResponse;
 class EnrollRequest;
 class EnrollResponse;
+class GetChunksRequest;
 class GetMetadataRequest;
 class GetMetadataResponse;
+class GetPeersRequest;
+class GetPeersResponse;
 class RenewRequest;
 class ReportRequest;
 class WatchResponse;
@@ -52,9 +55,12 @@ class FleetClient {
   absl::StatusOr<v1::CheckInResponse> CheckIn(const v1::CheckInRequest& request);
   absl::StatusOr<v1::GetMetadataResponse> GetMetadata(const v1::GetMetadataRequest& request);
   absl::Status Report(const v1::ReportRequest& request);
-  // Chunks as they come; ends with the callback's error.
-  absl::Status GetChunks(const std::vector<std::string>& sha256,
-                         const std::function<absl::Status(std::string_view, std::string_view)>& on_chunk);
+  absl::StatusOr<v1::GetPeersResponse> GetPeers(const v1::GetPeersRequest& request);
+  using OnChunk = std::function<absl::Status(std::string_view sha256, std::string_view data)>;
+  using OnElsewhere = std::function<void(std::string_view sha256, const std::vector<std::string>& addresses)>;
+  // Chunks as they come; ends with the callback's error. With `on_elsewhere` it asks SPARING.
+  absl::Status GetChunks(const std::vector<std::string>& sha256, const OnChunk& on_chunk,
+                         const OnElsewhere& on_elsewhere = nullptr);
   // Until the stream ends; says how.
   absl::Status Watch(const std::function<void(const v1::WatchResponse&)>& on_message);
 
@@ -62,6 +68,8 @@ class FleetClient {
   void Shutdown();
   // Did the last call reach a coordinator?
   bool reachable() const { return reachable_; }
+  // What gRPC calls the other end of the last call that reached it; empty: none has.
+  std::string other_end();
 
  private:
   struct Stub;
@@ -73,6 +81,7 @@ class FleetClient {
   std::atomic<bool> reachable_{false};
   base::Mutex mutex_;
   bool down_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string other_end_ ABSL_GUARDED_BY(mutex_);
   std::set<grpc::ClientContext*> running_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -58,11 +58,31 @@ void ToProto(const update::Receipt& receipt, v1::Receipt& r) {
 
 FleetLink::FleetLink(Membership& membership, UplinkGate& gate, DeviceFacts facts,
                      uint64_t download_bytes_a_second, const base::Clock& clock)
-    : membership_(membership), gate_(gate), facts_(std::move(facts)) {
+    : membership_(membership),
+      gate_(gate),
+      facts_(std::move(facts)),
+      download_bytes_a_second_(download_bytes_a_second),
+      clock_(clock) {
   if (download_bytes_a_second > 0) {
     paced_.emplace(static_cast<chunks::ChunkSource&>(*this), download_bytes_a_second, clock,
                    [this](absl::Duration time) { return Pause(time); });
   }
+}
+
+void FleetLink::SetPeers(peers::Peers& peers) { peers_ = &peers; }
+
+chunks::ChunkSource& FleetLink::ChunksOf(std::string_view file_sha256) {
+  {
+    base::MutexLock lock(mutex_);
+    if (peers_ == nullptr || !knows_peers_) return chunks();
+  }
+  chunks::ChunkSource& source = peers_->Of(file_sha256);
+  if (download_bytes_a_second_ == 0) return source;
+  if (!paced_peers_.has_value()) {
+    paced_peers_.emplace(source, download_bytes_a_second_, clock_,
+                         [this](absl::Duration time) { return Pause(time); });
+  }
+  return *paced_peers_;
 }
 
 absl::Status FleetLink::Pause(absl::Duration time) {
@@ -88,6 +108,7 @@ void FleetLink::Reset() {
   base::MutexLock lock(mutex_);
   if (client_ != nullptr) client_->Shutdown();
   client_.reset();
+  knows_peers_ = false;
 }
 
 void FleetLink::Shutdown() {
@@ -102,6 +123,17 @@ bool FleetLink::reachable() {
   return client_ != nullptr && client_->reachable();
 }
 
+uint32_t FleetLink::PeerPort(FleetClient& connection) {
+  {
+    base::MutexLock lock(mutex_);
+    if (peers_ == nullptr || !knows_peers_) return 0;
+  }
+  const absl::StatusOr<update::Credentials> credentials = membership_.credentials();
+  if (!credentials.ok()) return 0;
+  return static_cast<uint32_t>(peers_->Serve(
+      {IdentityOf(*credentials), credentials->fleet_root, credentials->device_id}, connection.other_end()));
+}
+
 absl::StatusOr<update::CheckInAnswer> FleetLink::CheckIn(const update::CheckInFacts& facts) {
   LINNET_ASSIGN_OR_RETURN(const std::shared_ptr<FleetClient> connection, client());
   v1::CheckInRequest request;
@@ -114,7 +146,26 @@ absl::StatusOr<update::CheckInAnswer> FleetLink::CheckIn(const update::CheckInFa
   request.set_ram_mib(facts_.ram_mib);
   request.set_cores(facts_.cores);
   request.set_free_flash_mib(Saturated(facts.free_flash_bytes >> 20));
-  LINNET_ASSIGN_OR_RETURN(const v1::CheckInResponse response, connection->CheckIn(request));
+  request.set_peer_port(PeerPort(*connection));
+  absl::StatusOr<v1::CheckInResponse> first = connection->CheckIn(request);
+  if (absl::IsInvalidArgument(first.status()) && request.peer_port() != 0) {
+    // An older one has come in the place of a coordinator that knew the field.
+    request.clear_peer_port();
+    first = connection->CheckIn(request);
+  }
+  LINNET_ASSIGN_OR_RETURN(v1::CheckInResponse response, std::move(first));
+  if (peers_ != nullptr) {
+    {
+      base::MutexLock lock(mutex_);
+      knows_peers_ = response.peers();
+    }
+    // Said at once: the next check-in may be far away, and an update begin now.
+    const uint32_t port = PeerPort(*connection);
+    if (port != request.peer_port()) {
+      request.set_peer_port(port);
+      LINNET_ASSIGN_OR_RETURN(response, connection->CheckIn(request));
+    }
+  }
   update::CheckInAnswer answer;
   answer.timestamp_version = response.timestamp_version();
   answer.plan = response.plan();
@@ -166,6 +217,27 @@ absl::Status FleetLink::Fetch(
     const std::function<absl::Status(std::string_view sha256, std::string_view data)>& on_chunk) {
   LINNET_ASSIGN_OR_RETURN(const std::shared_ptr<FleetClient> connection, client());
   return connection->GetChunks(sha256, on_chunk);
+}
+
+absl::StatusOr<std::vector<peers::PeerHint>> FleetLink::GetPeers(const std::string& file_sha256) {
+  LINNET_ASSIGN_OR_RETURN(const std::shared_ptr<FleetClient> connection, client());
+  v1::GetPeersRequest request;
+  request.set_protocol(kProtocol);
+  request.set_file_sha256(file_sha256);
+  LINNET_ASSIGN_OR_RETURN(const v1::GetPeersResponse response, connection->GetPeers(request));
+  std::vector<peers::PeerHint> hints;
+  for (const v1::PeerEndpoint& peer : response.peers()) hints.push_back({peer.address(), peer.complete()});
+  return hints;
+}
+
+absl::Status FleetLink::FetchSparing(const std::vector<std::string>& sha256, const OnChunk& on_chunk,
+                                     const OnElsewhere& on_elsewhere) {
+  LINNET_ASSIGN_OR_RETURN(const std::shared_ptr<FleetClient> connection, client());
+  return connection->GetChunks(sha256, on_chunk, on_elsewhere);
+}
+
+absl::Status FleetLink::FetchAll(const std::vector<std::string>& sha256, const OnChunk& on_chunk) {
+  return Fetch(sha256, on_chunk);
 }
 
 }  // namespace linnet::fleet

@@ -10,6 +10,7 @@
 #include "agent/fleet/fleet_agent.h"
 #include "agent/fleet/fleet_client.h"
 #include "agent/fleet/membership.h"
+#include "agent/peers/peers.h"
 #include "agent/update/link.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/mutex.h"
@@ -19,11 +20,19 @@ namespace linnet::fleet {
 
 // The update machine's way to the coordinator: gRPC with mutual TLS. The client is made anew when the
 // membership changed. Thread-safe.
-class FleetLink final : public update::Link, private trust::MetadataFetcher, private chunks::ChunkSource {
+//
+// With peers: only a coordinator that said that it knows of them hears of ours, and is asked about others'.
+class FleetLink final : public update::Link,
+                        private trust::MetadataFetcher,
+                        private chunks::ChunkSource,
+                        private peers::ChunkCoordinator {
  public:
   // `download_bytes_a_second` 0: no limit.
   FleetLink(Membership& membership, UplinkGate& gate, DeviceFacts facts, uint64_t download_bytes_a_second,
             const base::Clock& clock);
+  // Before the first call. Lives until Shutdown, at least.
+  void SetPeers(peers::Peers& peers);
+  peers::ChunkCoordinator& coordinator() { return *this; }
 
   absl::StatusOr<update::Credentials> credentials() override { return membership_.credentials(); }
   absl::StatusOr<update::CheckInAnswer> CheckIn(const update::CheckInFacts& facts) override;
@@ -32,6 +41,7 @@ class FleetLink final : public update::Link, private trust::MetadataFetcher, pri
   chunks::ChunkSource& chunks() override {
     return paced_.has_value() ? static_cast<chunks::ChunkSource&>(*paced_) : *this;
   }
+  chunks::ChunkSource& ChunksOf(std::string_view file_sha256) override;
 
   // The current client; FailedPrecondition when not enrolled, Cancelled after Shutdown.
   absl::StatusOr<std::shared_ptr<FleetClient>> client();
@@ -46,15 +56,26 @@ class FleetLink final : public update::Link, private trust::MetadataFetcher, pri
       const std::vector<std::string>& sha256,
       const std::function<absl::Status(std::string_view sha256, std::string_view data)>& on_chunk) override;
 
+  absl::StatusOr<std::vector<peers::PeerHint>> GetPeers(const std::string& file_sha256) override;
+  absl::Status FetchSparing(const std::vector<std::string>& sha256, const OnChunk& on_chunk,
+                            const OnElsewhere& on_elsewhere) override;
+  absl::Status FetchAll(const std::vector<std::string>& sha256, const OnChunk& on_chunk) override;
+  // Our port, when there are peers and this coordinator knows of them; else 0.
+  uint32_t PeerPort(FleetClient& connection);
+
   // Cancelled by Shutdown.
   absl::Status Pause(absl::Duration time);
 
   Membership& membership_;
   UplinkGate& gate_;
   const DeviceFacts facts_;
-  std::optional<chunks::PacedSource> paced_;
+  const uint64_t download_bytes_a_second_;
+  const base::Clock& clock_;
+  peers::Peers* peers_ = nullptr;
+  std::optional<chunks::PacedSource> paced_, paced_peers_;
   base::Mutex mutex_;
   std::shared_ptr<FleetClient> client_ ABSL_GUARDED_BY(mutex_);
+  bool knows_peers_ ABSL_GUARDED_BY(mutex_) = false;  // the coordinator does
   bool down_ ABSL_GUARDED_BY(mutex_) = false;
   base::CondVar went_down_;
 };

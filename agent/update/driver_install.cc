@@ -72,8 +72,8 @@ absl::Duration UpdateDriver::DoDownload() {
     first = std::min(first, bytes);
     done = bytes;
   };
-  const absl::StatusOr<std::string> path =
-      parts_.store.Complete(*index, parts_.link.chunks(), progress, [&] { return Stopped() || quit_; });
+  const absl::StatusOr<std::string> path = parts_.store.Complete(
+      *index, parts_.link.ChunksOf(index->file_sha256), progress, [&] { return Stopped() || quit_; });
   if (path.ok()) {
     SetError("");
     return Then(Advance(Event::kComplete));

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -89,6 +90,8 @@ class Link {
   virtual absl::Status Report(const OutcomeReport& report) = 0;
   virtual trust::MetadataFetcher& metadata() = 0;
   virtual chunks::ChunkSource& chunks() = 0;
+  // Of this file, until the next call; perhaps from others than the coordinator.
+  virtual chunks::ChunkSource& ChunksOf(std::string_view /*file_sha256*/) { return chunks(); }
 };
 
 }  // namespace linnet::update

@@ -72,6 +72,8 @@ class Starts(claims.Claims):
         self.refused(self.agent("--config", self.fleet.path("none")), AGENT_USAGE, "none")
         self.refused(self.agent("--frobnicate"), AGENT_USAGE, "--frobnicate", "--help")
         self.refused(self.agent("--check-in-seconds", "0"), AGENT_USAGE, "--check-in-seconds")
+        for peers in ("yes", "host.example:7402", "10.0.0.1", "10.0.0.1:99999", ""):
+            self.refused(self.agent("--peers", peers), AGENT_USAGE, "--peers", "off", "192.168.1.7:7402")
         self.refused(self.coordinator(more=("--config", unknown)), USAGE, unknown, "frobnicate")
         self.refused(self.coordinator(more=("--frobnicate",)), USAGE, "--frobnicate", "--help")
         self.refused(self.fleet.run("linnet-coordinator"), USAGE, "--site-dir")

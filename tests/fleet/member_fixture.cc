@@ -41,7 +41,8 @@ std::string MemoryHost::running() const {
   return running_;
 }
 
-Member::Member(const base::Clock& clock) : clock_(clock) {
+Member::Member(const base::Clock& clock, peers::PeerOptions peer_options)
+    : peering(std::move(peer_options)), clock_(clock) {
   const std::string probe = dir / "probe";
   std::ofstream(probe) << "#!/bin/sh\necho '{\"ok\":true}'\n";
   chmod(probe.c_str(), 0755);
@@ -65,6 +66,7 @@ void Member::Restart() {
   options.probe_path = dir / "probe";
   options.facts = {.agent_version = 1'002'003, .kernel_set = "avx2", .ram_mib = 512, .cores = 4};
   options.uplink_budget_bytes = budget;
+  options.peering = peering;
   auto made = FleetAgent::Create(options, *state, base::FileSystem::Real(), clock_, *host);
   ASSERT_TRUE(made.ok()) << made.status();
   agent = *std::move(made);
@@ -119,8 +121,8 @@ std::string MemberFixture::NewToken(const std::string& name) {
   return DeviceWithToken(name)->token->Encode();
 }
 
-std::unique_ptr<Member> MemberFixture::NewMember(const std::string& name) {
-  auto member = std::make_unique<Member>(clock_);
+std::unique_ptr<Member> MemberFixture::NewMember(const std::string& name, peers::PeerOptions peering) {
+  auto member = std::make_unique<Member>(clock_, std::move(peering));
   const absl::Status enrolled = member->agent->Enroll(NewToken(name));
   EXPECT_TRUE(enrolled.ok()) << enrolled;
   return member;

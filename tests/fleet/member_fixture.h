@@ -35,7 +35,7 @@ class MemoryHost final : public update::ModelHost {
 // The fleet half of an agent in a folder of its own, with a self-check that says yes.
 class Member {
  public:
-  explicit Member(const base::Clock& clock);
+  explicit Member(const base::Clock& clock, peers::PeerOptions peer_options = {});
   void Restart();  // the process is gone and comes back
   void Kill();
 
@@ -49,6 +49,7 @@ class Member {
   std::unique_ptr<repo::StateDatabase> state;
   std::unique_ptr<FleetAgent> agent;
   uint64_t budget = 64 << 10;
+  peers::PeerOptions peering;
 
  private:
   const base::Clock& clock_;
@@ -59,7 +60,7 @@ class MemberFixture : public coordinator::FleetFixture {
  protected:
   std::string NewToken(const std::string& name);
   // Enrolled and running.
-  std::unique_ptr<Member> NewMember(const std::string& name);
+  std::unique_ptr<Member> NewMember(const std::string& name, peers::PeerOptions peering = {});
   // Moves the fake clock a second at a time until `done`; false after a minute of real time.
   bool RunUntil(const std::function<bool()>& done);
 };

@@ -1,0 +1,229 @@
+#include "agent/peers/peer_door.h"
+
+#include <google/protobuf/unknown_field_set.h>
+#include <grpcpp/alarm.h>
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "agent/peers/peer_check.h"
+#include "agent/peers/upload_pace.h"
+#include "linnet/peer/v1/peer.grpc.pb.h"
+#include "runtime/base/log.h"
+#include "runtime/base/mutex.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/net/grpc_server.h"
+#include "runtime/net/tls.h"
+
+namespace linnet::peers {
+
+namespace v1 = ::linnet::peer::v1;
+
+namespace {
+
+constexpr int kMostHashes = 256;                 // peer.proto
+constexpr int kRequestBytes = 16 << 10;          // 256 hashes are 9 KiB
+constexpr int kResponseBytes = (1 << 20) + 256;  // a chunk and its hash
+constexpr std::chrono::minutes kLongestCall(2);
+constexpr std::chrono::seconds kLongestBacklog(4);
+constexpr absl::Duration kIdle = absl::Minutes(1);
+constexpr absl::Duration kGrace = absl::Milliseconds(200);
+
+using Reactor = grpc::ServerWriteReactor<v1::GetChunksResponse>;
+
+class Refusal final : public Reactor {
+ public:
+  explicit Refusal(const absl::Status& status) { Finish(net::ToGrpc(status)); }
+  void OnDone() override { delete this; }
+};
+
+absl::Status CheckRequest(const v1::GetChunksRequest& request) {
+  if (!v1::GetChunksRequest::GetReflection()->GetUnknownFields(request).empty()) {
+    return absl::InvalidArgumentError("the request holds a field that is not known");
+  }
+  if (request.protocol() != kProtocol) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("protocol ", request.protocol(), " is not spoken here, expected ", kProtocol));
+  }
+  if (request.sha256().empty() || request.sha256_size() > kMostHashes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("sha256: ", request.sha256_size(), " entries, expected 1 to ", kMostHashes));
+  }
+  for (const std::string& sha256 : request.sha256()) {
+    if (sha256.size() != 32) {
+      return absl::InvalidArgumentError(absl::StrCat("sha256: ", sha256.size(), " bytes, expected 32"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+class PeerService final : public v1::Peer::CallbackService {
+ public:
+  explicit PeerService(PeerDoor::Parts parts)
+      : parts_(std::move(parts)), pace_(parts_.upload_bytes_a_second) {}
+
+  Reactor* GetChunks(grpc::CallbackServerContext* context, const v1::GetChunksRequest* request) override;
+
+ private:
+  class Stream;
+
+  absl::StatusOr<std::string> Admit(const grpc::CallbackServerContext& context,
+                                    const v1::GetChunksRequest& request);
+  void Leave(const std::string& device);
+
+  const PeerDoor::Parts parts_;
+  UploadPace pace_;
+  base::Mutex mutex_;
+  int streams_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, int> of_device_ ABSL_GUARDED_BY(mutex_);
+};
+
+// One chunk in memory at a time, read when gRPC has taken the one before, sent when its turn has come.
+class PeerService::Stream final : public Reactor {
+ public:
+  Stream(PeerService& service, std::string device, std::vector<std::string> hashes)
+      : service_(service), device_(std::move(device)), hashes_(std::move(hashes)) {
+    Next();
+  }
+  void OnWriteDone(bool ok) override { ok ? Next() : Finish(grpc::Status::CANCELLED); }
+  void OnCancel() override {
+    const base::MutexLock lock(mutex_);
+    cancelled_ = true;
+    if (turn_ != nullptr) turn_->Cancel();
+  }
+  void OnDone() override {
+    service_.Leave(device_);
+    delete this;
+  }
+
+ private:
+  void Next() {
+    if (next_ == hashes_.size()) return Finish(grpc::Status::OK);
+    const std::string& sha256 = hashes_[next_++];
+    absl::StatusOr<std::string> data = service_.parts_.shelf.Read(sha256);
+    if (!data.ok()) return Finish(net::ToGrpc(data.status()));
+    const auto now = std::chrono::steady_clock::now();
+    const auto wait = service_.pace_.Book(data->size(), now);
+    response_.set_sha256(sha256);
+    response_.set_data(*std::move(data));
+    if (wait <= UploadPace::Duration::zero()) return StartWrite(&response_);
+    {
+      const base::MutexLock lock(mutex_);
+      if (!cancelled_) {
+        // A new one each time: the one before may still be on its way out of its callback.
+        turn_ = std::make_unique<grpc::Alarm>();
+        turn_->Set(std::chrono::system_clock::now() +
+                       std::chrono::duration_cast<std::chrono::system_clock::duration>(wait),
+                   [this](bool came) { Turn(came); });
+        return;
+      }
+    }
+    Finish(grpc::Status::CANCELLED);
+  }
+
+  void Turn(bool came) {
+    {
+      const base::MutexLock lock(mutex_);
+      came = came && !cancelled_;
+    }
+    came ? StartWrite(&response_) : Finish(grpc::Status::CANCELLED);
+  }
+
+  PeerService& service_;
+  const std::string device_;
+  const std::vector<std::string> hashes_;
+  size_t next_ = 0;
+  v1::GetChunksResponse response_;
+  base::Mutex mutex_;
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  std::unique_ptr<grpc::Alarm> turn_ ABSL_GUARDED_BY(mutex_);
+};
+
+absl::StatusOr<std::string> PeerService::Admit(const grpc::CallbackServerContext& context,
+                                               const v1::GetChunksRequest& request) {
+  const std::optional<base::Certificate> certificate = net::PeerOf(context);
+  if (!certificate.has_value()) return absl::UnauthenticatedError("no certificate was shown");
+  LINNET_ASSIGN_OR_RETURN(std::string device, StillMember(*certificate, parts_.is_refused, parts_.now()));
+  LINNET_RETURN_IF_ERROR(CheckRequest(request));
+  // gRPC ends the call then, however slowly its reader reads.
+  if (context.deadline() > std::chrono::system_clock::now() + kLongestCall) {
+    return absl::InvalidArgumentError("a call needs a deadline of at most two minutes");
+  }
+  const base::MutexLock lock(mutex_);
+  const auto own = of_device_.find(device);
+  if (streams_ >= parts_.limits.streams ||
+      (own != of_device_.end() && own->second >= parts_.limits.streams_a_device) ||
+      pace_.Backlog(std::chrono::steady_clock::now()) > kLongestBacklog) {
+    return absl::ResourceExhaustedError("this device serves enough others just now; ask again later");
+  }
+  ++streams_;
+  ++of_device_[device];
+  return device;
+}
+
+void PeerService::Leave(const std::string& device) {
+  const base::MutexLock lock(mutex_);
+  --streams_;
+  const auto own = of_device_.find(device);
+  if (--own->second == 0) of_device_.erase(own);
+}
+
+Reactor* PeerService::GetChunks(grpc::CallbackServerContext* context, const v1::GetChunksRequest* request) {
+  absl::StatusOr<std::string> device = Admit(*context, *request);
+  if (!device.ok()) {
+    if (!absl::IsResourceExhausted(device.status())) {
+      base::Log(base::Severity::kWarning, "peer_refused",
+                {{"error", base::LogValue::Error(device.status())}});
+    }
+    return new Refusal(device.status());
+  }
+  return new Stream(*this, *std::move(device),
+                    std::vector<std::string>(request->sha256().begin(), request->sha256().end()));
+}
+
+class OpenDoor final : public PeerDoor {
+ public:
+  explicit OpenDoor(Parts parts) : service_(std::move(parts)) {}
+  ~OpenDoor() override {
+    if (server_ != nullptr) server_->Shutdown(kGrace);
+  }
+
+  absl::Status Start(const std::string& address, int connections,
+                     std::shared_ptr<grpc::ServerCredentials> credentials) {
+    LINNET_ASSIGN_OR_RETURN(server_, net::GrpcServer::Start({.address = address,
+                                                             .credentials = std::move(credentials),
+                                                             .services = {&service_},
+                                                             .max_connections = connections,
+                                                             .max_idle = kIdle,
+                                                             .max_message_bytes = kResponseBytes,
+                                                             .max_request_bytes = kRequestBytes}));
+    return absl::OkStatus();
+  }
+  const std::string& address() const override { return server_->address(); }
+  int port() const override { return server_->port(); }
+
+ private:
+  PeerService service_;
+  std::unique_ptr<net::GrpcServer> server_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PeerDoor>> PeerDoor::Open(const std::string& address,
+                                                         const PeerIdentity& identity, Parts parts) {
+  LINNET_ASSIGN_OR_RETURN(
+      std::shared_ptr<grpc::ServerCredentials> credentials,
+      net::ServerCredentials(identity.tls, MemberOfFleet(identity, parts.is_refused, parts.now),
+                             /*require_client_certificate=*/true));
+  const int connections = parts.limits.connections;
+  auto door = std::make_unique<OpenDoor>(std::move(parts));
+  LINNET_RETURN_IF_ERROR(door->Start(address, connections, std::move(credentials)));
+  return door;
+}
+
+}  // namespace linnet::peers
