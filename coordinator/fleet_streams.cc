@@ -31,13 +31,18 @@ class Refusal final : public grpc::ServerWriteReactor<Response> {
 // Reads the next chunk when gRPC has taken the one before: a slow device costs one chunk of memory.
 class ChunkStream final : public grpc::ServerWriteReactor<fleet::v1::GetChunksResponse> {
  public:
-  // `sparing_from`: where the device calls from, when it asks SPARING; else empty.
-  ChunkStream(FleetService& service, std::string device, std::string sparing_from,
+  // `sparing_from`: where the device calls from, when it asks SPARING; else empty. It then has the leases of
+  // all that it is to get here at once: others get theirs, and each finds many chunks with few peers.
+  ChunkStream(FleetService& service, std::string device, const std::string& sparing_from,
               std::vector<std::string> hashes)
       : service_(service),
         device_(std::move(device)),
-        sparing_from_(std::move(sparing_from)),
-        hashes_(std::move(hashes)) {
+        sparing_(!sparing_from.empty()),
+        hashes_(std::move(hashes)),
+        elsewhere_(hashes_.size()) {
+    for (size_t i = 0; sparing_ && i < hashes_.size(); ++i) {
+      elsewhere_[i] = service_.swarm_.Ask(device_, sparing_from, hashes_[i]);
+    }
     Next();
   }
   void OnWriteDone(bool ok) override {
@@ -45,26 +50,26 @@ class ChunkStream final : public grpc::ServerWriteReactor<fleet::v1::GetChunksRe
     if (!response_.data().empty()) {
       service_.chunk_bytes_sent_ += response_.data().size();
       service_.swarm_.Sent(device_, response_.sha256());
+      ForRest(&Swarm::Keep);
     }
+    ++done_;
     Next();
   }
   void OnDone() override {
+    ForRest(&Swarm::GiveUp);
     --service_.chunk_streams_;
     delete this;
   }
 
  private:
   void Next() {
-    if (next_ == hashes_.size()) return Finish(grpc::Status::OK);
-    const std::string& sha256 = hashes_[next_++];
+    if (done_ == hashes_.size()) return Finish(grpc::Status::OK);
+    const std::string& sha256 = hashes_[done_];
     response_.Clear();
     response_.set_sha256(sha256);
-    if (!sparing_from_.empty()) {
-      for (std::string& peer : service_.swarm_.Ask(device_, sparing_from_, sha256)) {
-        response_.add_peers(std::move(peer));
-      }
-    }
-    if (response_.peers().empty()) {
+    if (!elsewhere_[done_].empty()) {
+      response_.mutable_peers()->Assign(elsewhere_[done_].begin(), elsewhere_[done_].end());
+    } else {
       absl::StatusOr<std::string> data = service_.parts_.content.Read(sha256);
       if (!data.ok()) return Finish(net::ToGrpc(data.status()));
       response_.set_data(*std::move(data));
@@ -72,10 +77,19 @@ class ChunkStream final : public grpc::ServerWriteReactor<fleet::v1::GetChunksRe
     StartWrite(&response_);
   }
 
+  // The leases of what has not been sent.
+  void ForRest(void (Swarm::*call)(const std::string& device, const std::string& chunk)) {
+    for (size_t i = done_; sparing_ && i < hashes_.size(); ++i) {
+      if (elsewhere_[i].empty()) (service_.swarm_.*call)(device_, hashes_[i]);
+    }
+  }
+
   FleetService& service_;
-  const std::string device_, sparing_from_;
+  const std::string device_;
+  const bool sparing_;
   const std::vector<std::string> hashes_;
-  size_t next_ = 0;
+  std::vector<std::vector<std::string>> elsewhere_;
+  size_t done_ = 0;
   fleet::v1::GetChunksResponse response_;
 };
 
@@ -195,7 +209,7 @@ grpc::ServerWriteReactor<fleet::v1::GetChunksResponse>* FleetService::GetChunks(
   if (request->asking() == fleet::v1::SPARING) {
     sparing_from = net::AddressOfPeer(context->peer()).value_or(net::NumericAddress{}).host;
   }
-  return new ChunkStream(*this, *device, std::move(sparing_from), std::move(hashes));
+  return new ChunkStream(*this, *device, sparing_from, std::move(hashes));
 }
 
 }  // namespace linnet::coordinator

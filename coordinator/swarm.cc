@@ -61,7 +61,7 @@ std::vector<Swarm::Peer> Swarm::PeersFor(const std::string& device, const std::s
   return peers;
 }
 
-std::vector<Swarm::Holder>& Swarm::HoldersOf(const std::string& chunk) {
+Swarm::Holders& Swarm::HoldersOf(const std::string& chunk) {
   const auto [it, added] = chunks_.try_emplace(chunk);
   if (added) {
     order_.push_back(chunk);
@@ -73,40 +73,67 @@ std::vector<Swarm::Holder>& Swarm::HoldersOf(const std::string& chunk) {
   return it->second;
 }
 
-void Swarm::Hold(std::vector<Holder>& holders, const std::string& device, absl::Time until) {
-  for (Holder& holder : holders) {
-    if (holder.device == device) {
-      holder.until = std::max(holder.until, until);
-      return;
-    }
+Swarm::Holder* Swarm::Find(Holders& holders, const std::string& device) {
+  const auto it = std::find_if(holders.begin(), holders.end(),
+                               [&](const Holder& holder) { return holder.device == device; });
+  return it == holders.end() ? nullptr : &*it;
+}
+
+void Swarm::Hold(Holders& holders, const Holder& holder) {
+  if (Holder* known = Find(holders, holder.device); known != nullptr) {
+    *known = {holder.device, std::max(known->until, holder.until), known->given || holder.given};
+  } else if (holders.size() < kMostHolders) {
+    holders.push_back(holder);
+  } else {
+    holders[1 + random_() % (kMostHolders - 1)] = holder;
   }
-  if (holders.size() >= kMostHolders) holders.erase(holders.begin());
-  holders.push_back({device, until});
 }
 
 std::vector<std::string> Swarm::Ask(const std::string& device, const std::string& from,
                                     const std::string& chunk) {
   const base::MutexLock lock(mutex_);
   const absl::Time now = clock_.Now();
-  const auto asker = devices_.find(device);
-  const bool serves = asker != devices_.end();
+  const bool serves = devices_.contains(device);
   if (!serves && !chunks_.contains(chunk)) return {};
-  std::vector<Holder>& holders = HoldersOf(chunk);
+  Holders& holders = HoldersOf(chunk);
   std::erase_if(holders, [&](const Holder& holder) { return holder.until < now; });
-  std::vector<std::string> peers;
+  std::vector<std::string> given, told;
   for (const Holder& holder : holders) {
-    if (holder.device == device) return {};  // what was sent has not arrived there, or did not stay
+    if (holder.device == device) {
+      if (holder.given) return {};  // it has not arrived there, or did not stay
+      continue;
+    }
     const Device* peer = Serving(holder.device, from, now);
-    if (peer != nullptr) peers.push_back(peer->where.ToString());
+    if (peer != nullptr) (holder.given ? given : told).push_back(peer->where.ToString());
   }
-  if (peers.empty() && serves) Hold(holders, device, now + kLease);
-  std::shuffle(peers.begin(), peers.end(), random_);
-  return peers;
+  // Those that were told of a holder who is gone may all lack it.
+  const bool take = given.empty();
+  if (serves) Hold(holders, {device, now + (take ? kLease : kRemembered), take});
+  if (take) return {};
+  std::shuffle(given.begin(), given.end(), random_);
+  std::shuffle(told.begin(), told.end(), random_);
+  given.insert(given.end(), told.begin(), told.end());
+  if (given.size() > kMostTold) given.resize(kMostTold);
+  return given;
+}
+
+void Swarm::Keep(const std::string& device, const std::string& chunk) {
+  const base::MutexLock lock(mutex_);
+  const auto it = chunks_.find(chunk);
+  Holder* holder = it == chunks_.end() ? nullptr : Find(it->second, device);
+  if (holder != nullptr) holder->until = std::max(holder->until, clock_.Now() + kLease);
 }
 
 void Swarm::Sent(const std::string& device, const std::string& chunk) {
   const base::MutexLock lock(mutex_);
-  if (devices_.contains(device)) Hold(HoldersOf(chunk), device, clock_.Now() + kRemembered);
+  if (devices_.contains(device)) Hold(HoldersOf(chunk), {device, clock_.Now() + kRemembered, true});
+}
+
+void Swarm::GiveUp(const std::string& device, const std::string& chunk) {
+  const base::MutexLock lock(mutex_);
+  const auto it = chunks_.find(chunk);
+  if (it == chunks_.end()) return;
+  std::erase_if(it->second, [&](const Holder& holder) { return holder.device == device; });
 }
 
 size_t Swarm::chunks() const {

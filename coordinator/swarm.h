@@ -20,19 +20,20 @@ namespace linnet::coordinator {
 // Who may have which chunks, so that devices fetch from each other: memory only, and never more than hints.
 // A wrong entry costs a device some seconds. Thread-safe.
 //
-// A device that asks SPARING is given a chunk (a lease) unless another has it or was just given it; then it
-// is told where. So each chunk leaves the coordinator about once, whoever asks first. Only devices that serve
-// others take leases.
+// A device that asks SPARING is given a chunk (a lease) unless another was given it; then it is told where,
+// and from then on counts as one who will have it, too, so that not all go to the same. So each chunk leaves
+// the coordinator about once, whoever asks first. Only devices that serve others take leases.
 class Swarm {
  public:
-  // A lease whose chunk was not sent by then is forgotten: its device is gone, or too slow to be waited for.
-  static constexpr absl::Duration kLease = absl::Seconds(10);
+  // A lease that was not used or kept by then is forgotten: its device is gone, or too slow to be waited for.
+  static constexpr absl::Duration kLease = absl::Seconds(5);
   // Who was sent a chunk has it for so long, and who checked in serves for so long.
   static constexpr absl::Duration kRemembered = absl::Hours(1);
-  static constexpr size_t kMostChunks = 65'536;   // 200 bytes each; the oldest go first
+  static constexpr size_t kMostChunks = 16'384;   // at most 700 bytes each; the oldest go first
   static constexpr size_t kMostDevices = 16'384;  // of which a port is known
   static constexpr size_t kMostPeers = 8;         // in an answer of PeersFor
-  static constexpr size_t kMostHolders = 3;       // kept of a chunk, and told
+  static constexpr size_t kMostHolders = 8;       // kept of a chunk
+  static constexpr size_t kMostTold = 4;          // of these
 
   // `is_member`: not told of any more when false; called with this object's lock held.
   Swarm(const base::Clock& clock, std::function<bool(const std::string& device)> is_member, uint64_t seed)
@@ -51,9 +52,13 @@ class Swarm {
   std::vector<Peer> PeersFor(const std::string& device, const std::string& from,
                              const std::string& file_sha256);
 
-  // May this device have this chunk from here? Empty: yes, and it holds the lease; else ask these.
+  // May this device have this chunk from here? Empty: yes, and it holds the lease; else ask these, first who
+  // was given it.
   std::vector<std::string> Ask(const std::string& device, const std::string& from, const std::string& chunk);
+  // What becomes of a lease: it goes on, since chunks before it are on their way; it was used; or not.
+  void Keep(const std::string& device, const std::string& chunk);
   void Sent(const std::string& device, const std::string& chunk);
+  void GiveUp(const std::string& device, const std::string& chunk);
 
   size_t chunks() const;
 
@@ -66,19 +71,22 @@ class Swarm {
   struct Holder {
     std::string device;
     absl::Time until;
+    bool given = false;  // from here; else it was told of others
   };
+  using Holders = std::vector<Holder>;
 
   const Device* Serving(const std::string& device, const std::string& from, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::vector<Holder>& HoldersOf(const std::string& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  static void Hold(std::vector<Holder>& holders, const std::string& device, absl::Time until);
+  Holders& HoldersOf(const std::string& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  static Holder* Find(Holders& holders, const std::string& device);
+  void Hold(Holders& holders, const Holder& holder) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const base::Clock& clock_;
   const std::function<bool(const std::string&)> is_member_;
   mutable base::Mutex mutex_;
   std::mt19937_64 random_ ABSL_GUARDED_BY(mutex_);
   std::unordered_map<std::string, Device> devices_ ABSL_GUARDED_BY(mutex_);
-  std::unordered_map<std::string, std::vector<Holder>> chunks_ ABSL_GUARDED_BY(mutex_);
+  std::unordered_map<std::string, Holders> chunks_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::string> order_ ABSL_GUARDED_BY(mutex_);  // keys of chunks_, oldest first
 };
 

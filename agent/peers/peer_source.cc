@@ -21,6 +21,8 @@ constexpr int kMostSlow = 2;
 constexpr int kMostGone = 3;
 // A peer that is fetching lacks chunks here and there; who lacks so many is asked again later.
 constexpr int kMostLacked = 4;
+constexpr int kMostDeadInARow = 6;
+constexpr auto kNoneFor = std::chrono::minutes(10);
 constexpr absl::Duration kFirstWait = absl::Milliseconds(100), kLongestWait = absl::Seconds(1);
 
 }  // namespace
@@ -52,7 +54,8 @@ bool PeerSource::IsUsable(const std::string& address) const {
   const std::optional<net::NumericAddress> where = net::ParseAddress(address);
   if (!where.has_value() || where->port == 0 || net::ReachOf(where->host) == net::Reach::kWide) return false;
   const auto it = peers_.find(address);
-  return it == peers_.end() || it->second.away_until <= Clock::now();
+  const Time now = Clock::now();
+  return now >= none_until_ && (it == peers_.end() || it->second.away_until <= now);
 }
 
 std::vector<std::string> PeerSource::Usable(bool complete) const {
@@ -61,6 +64,23 @@ std::vector<std::string> PeerSource::Usable(bool complete) const {
     if (peer.listed && peer.complete == complete && IsUsable(address)) addresses.push_back(address);
   }
   return addresses;
+}
+
+// A handshake costs as much as some chunks: rather one that is connected, or that is asked for others anyway.
+std::string PeerSource::Choose(const Batch& batch, std::string_view sha256,
+                               const std::vector<std::string>& addresses,
+                               const std::map<std::string, std::vector<std::string>>& chosen) {
+  std::string best;
+  int best_worth = -1;
+  for (const std::string& address : addresses) {
+    if (!IsUsable(address)) continue;
+    const bool lacked = batch.lacked.contains({address, std::string(sha256)});
+    const int worth = (lacked ? 0 : 4) + (pool_.Has(address) ? 2 : 0) + (chosen.contains(address) ? 1 : 0);
+    if (worth <= best_worth) continue;
+    best = address;
+    best_worth = worth;
+  }
+  return best;
 }
 
 void PeerSource::Take(Batch& batch, std::string_view sha256) {
@@ -85,6 +105,7 @@ absl::StatusOr<PeerSource::End> PeerSource::Ask(Batch& batch, const std::string&
         lied = it == hashes.end() || base::AsView(base::Sha256(data)) != sha256;
         if (lied) return absl::DataLossError("a wrong chunk");
         hashes.erase(it);
+        dead_in_a_row_ = 0;
         batch.ours = batch.on_chunk(sha256, data);
         if (batch.ours.ok()) Take(batch, sha256);
         return batch.ours;
@@ -104,6 +125,10 @@ absl::StatusOr<PeerSource::End> PeerSource::Ask(Batch& batch, const std::string&
   if (absl::IsResourceExhausted(ended)) return End::kBusy;
   // Half of what was asked for within the time is slow, but worth while.
   if (hashes.size() * 2 > asked) ++peer.slow;
+  if (hashes.size() == asked && ++dead_in_a_row_ >= kMostDeadInARow) {
+    dead_in_a_row_ = 0;
+    none_until_ = Clock::now() + kNoneFor;
+  }
   if (hashes.size() == asked || peer.slow >= kMostSlow) SendAway(address, options_.away, "dead or slow");
   return End::kGone;
 }
@@ -134,7 +159,9 @@ absl::Status PeerSource::AskForEach(Batch& batch, const std::string& address,
     std::erase_if(hashes, [&](const std::string& hash) {
       return std::find(batch.left.begin(), batch.left.end(), hash) == batch.left.end();
     });
-    if (!hashes.empty()) hashes.erase(hashes.begin());  // at this one it ended
+    if (hashes.empty()) break;
+    batch.lacked.emplace(address, hashes.front());  // at this one it ended
+    hashes.erase(hashes.begin());
   }
   return absl::OkStatus();
 }
@@ -171,11 +198,8 @@ absl::Status PeerSource::FromSwarm(Batch& batch) {
         },
         [&](std::string_view sha256, const std::vector<std::string>& addresses) {
           if (std::find(hashes.begin(), hashes.end(), sha256) == hashes.end()) return;
-          const std::string* best = nullptr;
-          for (const std::string& address : addresses) {
-            if (IsUsable(address) && (best == nullptr || pool_.Has(address))) best = &address;
-          }
-          (best == nullptr ? nowhere : elsewhere[*best]).emplace_back(sha256);
+          const std::string peer = Choose(batch, sha256, addresses, elsewhere);
+          (peer.empty() ? nowhere : elsewhere[peer]).emplace_back(sha256);
         });
     LINNET_RETURN_IF_ERROR(batch.ours);
     LINNET_RETURN_IF_ERROR(status);
@@ -189,7 +213,11 @@ absl::Status PeerSource::FromSwarm(Batch& batch) {
       wait = kFirstWait;
       continue;
     }
-    if (Clock::now() >= end) return absl::OkStatus();
+    if (Clock::now() >= end) {
+      LINNET_RETURN_IF_ERROR(FromCoordinator(batch, hashes));
+      if (batch.left.size() == before) return absl::OkStatus();
+      continue;
+    }
     LINNET_RETURN_IF_ERROR(Wait(wait * (0.75 + 0.5 * static_cast<double>(random_() % 1024) / 1024)));
     wait = std::min(wait * 2, kLongestWait);
   }
@@ -200,6 +228,7 @@ absl::Status PeerSource::Fetch(
     const std::vector<std::string>& sha256,
     const std::function<absl::Status(std::string_view sha256, std::string_view data)>& on_chunk) {
   Batch batch{sha256, on_chunk, absl::OkStatus()};
+  if (Clock::now() < none_until_) return FromCoordinator(batch, sha256);
   LookForPeers();
   std::shuffle(batch.left.begin(), batch.left.end(), random_);
   LINNET_RETURN_IF_ERROR(FromListed(batch, /*complete=*/true));

@@ -5,8 +5,10 @@
 #include <functional>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -39,14 +41,15 @@ class ChunkCoordinator {
 
 // The chunks of one file from whoever has them:
 //
-//   1. peers that run the file                         16 chunks at a time, each time another
-//   2. the coordinator, sparing: some chunks, and hints where the others are or will be; those peers
-//   3. the coordinator, for all that is still lacking  when nothing has come by 2 for `patience`
+//   1. peers that run the file                       16 chunks at a time, each time another
+//   2. the coordinator, sparing                      some chunks, and hints where the others are; those peers
+//   3. the coordinator, for some of what is lacking  when nothing has come by 2 for `patience`; then 2 again
 //
-// What ends it: each step either brings a chunk or rules a peer out, and 2 has an end. A peer's chunk is
-// hashed here, so that a wrong one is that peer's doing and not the source's: the peer is not asked again for
+// What ends it: each step brings a chunk, rules a peer out, or uses up the patience. A peer's chunk is hashed
+// here, so that a wrong one is that peer's doing and not the source's: the peer is not asked again for
 // `away_liar`. A dead or slow one is not asked for `away`; a busy one, and one that lacks a chunk, stays.
-// Only addresses of a LAN are called, whatever a coordinator says.
+// Where one after another is dead (devices that cannot reach each other), none is asked for a while. Only
+// addresses of a LAN are called, whatever a coordinator says.
 //
 // One thread fetches; Shutdown is thread-safe.
 class PeerSource final : public chunks::ChunkSource {
@@ -71,13 +74,17 @@ class PeerSource final : public chunks::ChunkSource {
   struct Batch {
     std::vector<std::string> left;
     const PeerPool::OnChunk& on_chunk;
-    absl::Status ours;  // why the callback ended the fetch
+    absl::Status ours;                                          // why the callback ended the fetch
+    std::set<std::pair<std::string, std::string>> lacked = {};  // address, chunk
   };
   enum class End : uint8_t { kAll, kLacks, kBusy, kGone };
 
   void LookForPeers();
   std::vector<std::string> Usable(bool complete) const;
   bool IsUsable(const std::string& address) const;
+  // Of the addresses for a chunk; empty: none is worth a try.
+  std::string Choose(const Batch& batch, std::string_view sha256, const std::vector<std::string>& addresses,
+                     const std::map<std::string, std::vector<std::string>>& chosen);
   static void Take(Batch& batch, std::string_view sha256);
   // From one peer, `hashes` in this order. Errors: the callback's, Cancelled.
   absl::StatusOr<End> Ask(Batch& batch, const std::string& address, std::vector<std::string> hashes);
@@ -95,6 +102,8 @@ class PeerSource final : public chunks::ChunkSource {
   std::string file_sha256_;
   Time next_look_ = {};
   std::map<std::string, Peer> peers_;
+  int dead_in_a_row_ = 0;
+  Time none_until_ = {};  // no peer is asked
   base::Mutex mutex_;
   base::CondVar went_down_;
   bool down_ ABSL_GUARDED_BY(mutex_) = false;

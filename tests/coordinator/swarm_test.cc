@@ -49,6 +49,36 @@ TEST_F(SwarmTest, EachChunkIsGivenToOneDeviceAndTheOthersAreToldWhere) {
   EXPECT_THAT(Ask("a", "one"), IsEmpty()) << "the lease is its own";
 }
 
+TEST_F(SwarmTest, WhoWasToldIsNamedToLaterOnesAfterWhoWasGivenIt) {
+  for (int i = 1; i < 60; ++i) Serves(absl::StrCat("d", i), absl::StrCat("10.0.0.", i));
+  EXPECT_THAT(Ask("d1", "one"), IsEmpty());
+  EXPECT_THAT(Ask("d2", "one"), ElementsAre("10.0.0.1:7402"));
+  EXPECT_THAT(Ask("d3", "one"), ElementsAre("10.0.0.1:7402", "10.0.0.2:7402"));
+  EXPECT_THAT(Ask("d2", "one"), ElementsAre("10.0.0.1:7402", "10.0.0.3:7402")) << "never itself";
+  for (int i = 4; i < 60; ++i) {
+    const std::vector<std::string> told = Ask(absl::StrCat("d", i), "one");
+    ASSERT_LE(told.size(), Swarm::kMostTold);
+    EXPECT_EQ(told[0], "10.0.0.1:7402");
+  }
+  // The first is gone before it was sent: the others cannot have it from each other.
+  swarm_.GiveUp("d1", "one");
+  EXPECT_THAT(Ask("d2", "one"), IsEmpty());
+  EXPECT_EQ(Ask("d3", "one")[0], "10.0.0.2:7402");
+}
+
+TEST_F(SwarmTest, ALeaseIsKeptWhileChunksBeforeItAreOnTheirWay) {
+  Serves("a", "10.0.0.1");
+  Serves("b", "10.0.0.2");
+  EXPECT_THAT(Ask("a", "one"), IsEmpty());
+  for (int i = 0; i < 5; ++i) {
+    clock_.Advance(Swarm::kLease - absl::Seconds(1));
+    swarm_.Keep("a", "one");
+  }
+  EXPECT_THAT(Ask("b", "one"), ElementsAre("10.0.0.1:7402"));
+  swarm_.Keep("a", "nothing");
+  swarm_.GiveUp("a", "nothing");
+}
+
 TEST_F(SwarmTest, ALeaseThatWasNotUsedEndsAndOneThatWasLastsLonger) {
   Serves("a", "10.0.0.1");
   Serves("b", "10.0.0.2");

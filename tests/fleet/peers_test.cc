@@ -159,6 +159,64 @@ TEST_F(PeersTest, WithTheCoordinatorDeadADownloadGoesOnFromPeers) {
   EXPECT_EQ(got, std::set<std::string>(chunks.begin(), chunks.end()));
 }
 
+// Names peers of which none can be reached, and has every chunk itself.
+class IsolatedSite final : public peers::ChunkCoordinator {
+ public:
+  absl::StatusOr<std::vector<peers::PeerHint>> GetPeers(const std::string&) override {
+    std::vector<peers::PeerHint> hints;
+    for (int port = 1; port <= 4; ++port) hints.push_back({absl::StrCat("127.0.0.1:", port), true});
+    return hints;
+  }
+  absl::Status FetchSparing(const std::vector<std::string>& sha256, const OnChunk&,
+                            const OnElsewhere& on_elsewhere) override {
+    ++sparing;
+    for (const std::string& hash : sha256) {
+      on_elsewhere(hash, {absl::StrCat("127.0.0.1:", ++port_), "8.8.8.8:7402", "example.org:7402", ""});
+    }
+    on_elsewhere("never asked for", {"127.0.0.1:9"});
+    return absl::OkStatus();
+  }
+  absl::Status FetchAll(const std::vector<std::string>& sha256, const OnChunk& on_chunk) override {
+    for (const std::string& hash : sha256) {
+      if (const absl::Status status = on_chunk(hash, "bytes"); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+  int sparing = 0;
+
+ private:
+  int port_ = 10;
+};
+
+TEST_F(PeersTest, WhereNoPeerCanBeReachedNoneIsAskedForAWhile) {
+  const auto device = NewDevice("third");
+  const auto root = base::Certificate::FromPem(
+      *base::FileSystem::Real().ReadFile(dir_ / "site/coordinator/fleet-root.pem", 1 << 16));
+  const peers::PeerOptions options = Peering();
+  peers::PeerPool pool({[this] { return clock_.Now(); },
+                        {},
+                        [](const auto&) { return absl::OkStatus(); },
+                        options.connect,
+                        options.batch});
+  pool.SetIdentity({device->Identity(), *root, device->id});
+  IsolatedSite site;
+  peers::PeerSource source(options, pool, site, 1);
+  source.SetFile(std::string(32, 'f'));
+  std::vector<std::string> hashes;
+  for (char c = 'a'; c < 'k'; ++c) hashes.emplace_back(32, c);
+  for (int fetch = 0; fetch < 3; ++fetch) {
+    std::set<std::string> got;
+    EXPECT_THAT(source.Fetch(hashes,
+                             [&](std::string_view sha256, std::string_view) {
+                               got.emplace(sha256);
+                               return absl::OkStatus();
+                             }),
+                IsOk());
+    EXPECT_EQ(got.size(), hashes.size());
+  }
+  EXPECT_EQ(site.sparing, 2) << "six dead ones, then none is asked";
+}
+
 TEST_F(PeersTest, APeerKeepsItsDoorWithANewCertificate) {
   const auto member = NewPeer("press-line-3");
   const Model model = SignModel("1", 50'000);
