@@ -49,15 +49,12 @@ std::vector<Swarm::Peer> Swarm::PeersFor(const std::string& device, const std::s
   std::shuffle(complete.begin(), complete.end(), random_);
   std::shuffle(fetching.begin(), fetching.end(), random_);
   std::vector<Peer> peers;
-  const auto take = [&](const std::vector<const std::string*>& ids, bool all) {
-    for (const std::string* id : ids) {
-      if (peers.size() >= kMostPeers) return;
-      const Device* peer = Serving(*id, from, now);
+  for (const bool all : {true, false}) {
+    for (const std::string* id : all ? complete : fetching) {
+      const Device* peer = peers.size() < kMostPeers ? Serving(*id, from, now) : nullptr;
       if (peer != nullptr) peers.push_back({peer->where.ToString(), all});
     }
-  };
-  take(complete, true);
-  take(fetching, false);
+  }
   return peers;
 }
 

@@ -90,12 +90,13 @@ int Describe(const Journal& journal, bool every_message, std::string& out) {
     }
   }
   absl::StrAppend(&out, "\n", journal.label, ": ", journal.totals.total_messages(), " messages, ",
-                  journal.totals.total_bytes(), " bytes to the coordinator in all (today ",
+                  journal.totals.total_bytes(), " bytes to its fleet in all (today ",
                   journal.totals.bytes_today(), " of ", journal.totals.budget_bytes_a_day(), " allowed)\n");
   Table table({"  MESSAGE", "FIELD", "TIMES", "BYTES", "WHAT IT IS"});
   for (const auto& [message, total] : by_message) {
-    table.Add({absl::StrCat("  ", message.substr(message.find_last_of('.') + 1)), "",
-               absl::StrCat(total.first), absl::StrCat(total.second), ""});
+    const bool to_peers = message.starts_with("linnet.peer.");
+    table.Add({absl::StrCat("  ", message.substr(message.find_last_of('.') + 1), to_peers ? " to peers" : ""),
+               "", absl::StrCat(total.first), absl::StrCat(total.second), ""});
     for (const auto& [key, f] : by_field) {
       if (key.first != message) continue;
       const auto meaning = Meanings().find(f.kind);
