@@ -94,6 +94,27 @@ TEST_F(PeersTest, DeadAndSilentPeersCostSecondsAndAreNotAskedAgain) {
   EXPECT_LE(says_nothing.calls(), 1);
 }
 
+TEST_F(PeersTest, ASlowPeerGivesWhatItCanAndIsLeft) {
+  peers::PeerOptions slow = Peering();
+  slow.upload_bytes_a_second = 4096;  // a chunk
+  const auto first = NewPeer("press-line-3", slow);
+  const Model model = SignModel("1", 300'000);
+  ASSERT_NE(Seed(*first, model), "");
+  const uint64_t before = coordinator_->chunk_bytes_sent();
+  peers::PeerOptions options = Peering();
+  options.batch = absl::Milliseconds(1500);
+  options.patience = absl::Seconds(1);
+  const auto start = std::chrono::steady_clock::now();
+  const auto member = NewPeer("fridge-kitchen", options);
+  ASSERT_TRUE(UpdateOf(*member)) << member->agent->status().last_update_error;
+  // The slow one alone would take 74 s.
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(30));
+  EXPECT_EQ(member->host->running(), model.bytes);
+  const uint64_t sent = coordinator_->chunk_bytes_sent() - before;
+  EXPECT_LT(sent, model.bytes.size() + model.index_json.size()) << "some chunks are the slow one's";
+  EXPECT_GT(sent, model.bytes.size() / 2);
+}
+
 TEST_F(PeersTest, APeerThatIsRefusedIsNotAsked) {
   const auto revoked = NewDevice("revoked");
   const BadPeer lies(BadPeer::Kind::kLies, revoked->Identity());
