@@ -133,7 +133,13 @@ grpc::ServerUnaryReactor* FleetService::GetPeers(grpc::CallbackServerContext* co
   if (request->file_sha256().size() != 32) {
     return Finish(*context, "GetPeers", absl::InvalidArgumentError("file_sha256: not given"));
   }
-  const std::string from = net::AddressOfPeer(context->peer()).value_or(net::NumericAddress{}).host;
+  if (request->peer_port() > 65'535) {
+    return Finish(*context, "GetPeers", absl::InvalidArgumentError("peer_port: is no port"));
+  }
+  net::NumericAddress where = net::AddressOfPeer(context->peer()).value_or(net::NumericAddress{});
+  const std::string from = where.host;
+  where.port = from.empty() ? 0 : static_cast<uint16_t>(request->peer_port());
+  swarm_.Serves(*device, std::move(where));
   for (Swarm::Peer& peer : swarm_.PeersFor(*device, from, request->file_sha256())) {
     fleet::v1::PeerEndpoint& endpoint = *response->add_peers();
     endpoint.set_address(std::move(peer.address));

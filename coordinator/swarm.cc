@@ -11,15 +11,27 @@ void Swarm::Saw(const std::string& device, net::NumericAddress where, std::strin
     devices_.erase(device);
     return;
   }
+  Device* known = Known(device);
+  if (known == nullptr) return;
+  known->where = std::move(where);
+  known->runs = std::move(model_sha256);
+}
+
+void Swarm::Serves(const std::string& device, net::NumericAddress where) {
+  const base::MutexLock lock(mutex_);
+  Device* known = where.port == 0 ? nullptr : Known(device);
+  if (known != nullptr) known->where = std::move(where);
+}
+
+Swarm::Device* Swarm::Known(const std::string& device) {
   const absl::Time now = clock_.Now();
   if (devices_.size() >= kMostDevices && !devices_.contains(device)) {
     std::erase_if(devices_, [&](const auto& entry) { return entry.second.seen + kRemembered < now; });
-    if (devices_.size() >= kMostDevices) return;
+    if (devices_.size() >= kMostDevices) return nullptr;
   }
-  Device& entry = devices_[device];
-  entry.where = std::move(where);
-  entry.runs = std::move(model_sha256);
-  entry.seen = now;
+  Device& known = devices_[device];
+  known.seen = now;
+  return &known;
 }
 
 const Swarm::Device* Swarm::Serving(const std::string& device, const std::string& from, absl::Time now) {
@@ -105,7 +117,7 @@ std::vector<std::string> Swarm::Ask(const std::string& device, const std::string
   }
   // Those that were told of a holder who is gone may all lack it.
   const bool take = given.empty();
-  if (serves) Hold(holders, {device, now + (take ? kLease : kRemembered), take});
+  if (serves) Hold(holders, {device, now + (take ? kLease : kHeld), take});
   if (take) return {};
   std::shuffle(given.begin(), given.end(), random_);
   std::shuffle(told.begin(), told.end(), random_);
@@ -123,7 +135,7 @@ void Swarm::Keep(const std::string& device, const std::string& chunk) {
 
 void Swarm::Sent(const std::string& device, const std::string& chunk) {
   const base::MutexLock lock(mutex_);
-  if (devices_.contains(device)) Hold(HoldersOf(chunk), {device, clock_.Now() + kRemembered, true});
+  if (devices_.contains(device)) Hold(HoldersOf(chunk), {device, clock_.Now() + kHeld, true});
 }
 
 void Swarm::GiveUp(const std::string& device, const std::string& chunk) {

@@ -27,8 +27,9 @@ class Swarm {
  public:
   // A lease that was not used or kept by then is forgotten: its device is gone, or too slow to be waited for.
   static constexpr absl::Duration kLease = absl::Seconds(5);
-  // Who was sent a chunk has it for so long, and who checked in serves for so long.
-  static constexpr absl::Duration kRemembered = absl::Hours(1);
+  // Who was sent a chunk counts as having it for so long: afterwards it runs the file, or has given it up.
+  static constexpr absl::Duration kHeld = absl::Minutes(15);
+  static constexpr absl::Duration kRemembered = absl::Hours(1);  // a device that does not check in
   static constexpr size_t kMostChunks = 16'384;   // at most 700 bytes each; the oldest go first
   static constexpr size_t kMostDevices = 16'384;  // of which a port is known
   static constexpr size_t kMostPeers = 8;         // in an answer of PeersFor
@@ -42,6 +43,8 @@ class Swarm {
   // From a check-in. `where`: the address that its connection comes from, with the port that it named; port
   // 0: it serves nobody.
   void Saw(const std::string& device, net::NumericAddress where, std::string model_sha256);
+  // It said so between two check-ins.
+  void Serves(const std::string& device, net::NumericAddress where);
 
   struct Peer {
     std::string address;
@@ -75,6 +78,7 @@ class Swarm {
   };
   using Holders = std::vector<Holder>;
 
+  Device* Known(const std::string& device) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   const Device* Serving(const std::string& device, const std::string& from, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Holders& HoldersOf(const std::string& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -224,6 +224,7 @@ absl::StatusOr<std::vector<peers::PeerHint>> FleetLink::GetPeers(const std::stri
   v1::GetPeersRequest request;
   request.set_protocol(kProtocol);
   request.set_file_sha256(file_sha256);
+  request.set_peer_port(PeerPort(*connection));
   LINNET_ASSIGN_OR_RETURN(const v1::GetPeersResponse response, connection->GetPeers(request));
   std::vector<peers::PeerHint> hints;
   for (const v1::PeerEndpoint& peer : response.peers()) hints.push_back({peer.address(), peer.complete()});

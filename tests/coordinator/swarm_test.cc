@@ -88,8 +88,7 @@ TEST_F(SwarmTest, ALeaseThatWasNotUsedEndsAndOneThatWasLastsLonger) {
   clock_.Advance(Swarm::kLease + absl::Seconds(1));
   EXPECT_THAT(Ask("b", "one"), IsEmpty());
   EXPECT_THAT(Ask("b", "two"), ElementsAre("10.0.0.1:7402"));
-  clock_.Advance(Swarm::kRemembered);
-  Serves("a", "10.0.0.1");
+  clock_.Advance(Swarm::kHeld);
   EXPECT_THAT(Ask("b", "two"), IsEmpty());
 }
 
@@ -129,6 +128,16 @@ TEST_F(SwarmTest, PeersAreThoseThatRunTheFileThenThoseThatFetchItNeverTheAsker) 
   const auto many = swarm_.PeersFor("c", "10.0.0.3", "model");
   ASSERT_EQ(many.size(), Swarm::kMostPeers);
   for (const Swarm::Peer& peer : many) EXPECT_TRUE(peer.complete);
+}
+
+TEST_F(SwarmTest, WhoSaysItsPortWhenItAsksForPeersServesToo) {
+  swarm_.Serves("a", {"10.0.0.1", 7402});  // this process has heard no check-in yet
+  EXPECT_THAT(PeersOf("a", "model"), IsEmpty());
+  EXPECT_THAT(PeersOf("b", "model"), UnorderedElementsAre("10.0.0.1:7402"));
+  Serves("c", "10.0.0.3", 7402, "model");
+  swarm_.Serves("c", {"10.0.0.4", 7402});
+  swarm_.Serves("a", {"10.0.0.1", 0});  // says nothing
+  EXPECT_THAT(PeersOf("b", "model"), UnorderedElementsAre("10.0.0.1:7402", "10.0.0.4:7402+"));
 }
 
 TEST_F(SwarmTest, ItsMemoryIsBounded) {
