@@ -117,6 +117,23 @@ TEST_F(PeerDoorTest, WhoIsRefusedIsOutAtOnceAlsoOnAnOpenConnection) {
   EXPECT_EQ(CodeFor(other->Identity()), StatusCode::OK);
 }
 
+TEST_F(PeerDoorTest, WhomTheSignedListNamesIsOutWithNoCoordinatorAsked) {
+  Open();
+  const auto connection = Door(door_, friend_->Identity());
+  EXPECT_TRUE(Fetch(connection, {chunks_[0]}).status.ok());
+  trust::RevokedList list{.version = 1, .devices = {}};
+  ASSERT_THAT(list.Add({.device = base::Hex(friend_->id),
+                        .revoked = absl::FromUnixSeconds(absl::ToUnixSeconds(clock_.Now()))}),
+              IsOk());
+  const auto publication = site_->SignRevoked(list, CurrentMetadata());
+  ASSERT_THAT(publication, IsOk());
+  ASSERT_TRUE(PublishParts(publication->metadata, publication->small_targets).ok());
+  ASSERT_TRUE(RunUntil([&] { return member_->agent->revocations().IsRevoked(friend_->id); }));
+  coordinator_.reset();
+  EXPECT_EQ(Fetch(connection, {chunks_[0]}).status.error_code(), StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(CodeFor(friend_->Identity()), StatusCode::UNAVAILABLE);
+}
+
 TEST_F(PeerDoorTest, ServesInTheOrderAskedForUpToTheFirstThatItLacks) {
   Open();
   const std::string unknown(32, 'u');
