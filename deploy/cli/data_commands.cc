@@ -47,8 +47,9 @@ bool ParseDouble(const std::string& text, double& value) {
 bool ParseTime(const std::string& text, int64_t& micros) {
   double seconds = 0;
   if (ParseDouble(text, seconds)) {
+    if (!(seconds >= 0 && seconds < 1e11)) return false;
     micros = static_cast<int64_t>(seconds * 1e6);
-    return seconds >= 0 && seconds < 1e11;
+    return true;
   }
   absl::Time time;
   std::string error;
