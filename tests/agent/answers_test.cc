@@ -277,9 +277,9 @@ TEST(AnswersTest, BadInputIsNamed) {
 class GenerationTest : public ::testing::Test {
  protected:
   GenerationTest() {
-    // Slow enough that a cancel comes in its middle.
+    // Slow enough that a cancel comes in its middle, and that a stop does not wait for its end.
     testing::WriteTinyModel(dir_ / "slow.gguf",
-                            {.dim = 256, .layers = 6, .ffn = 512, .context_tokens = 4096, .name = "slow"});
+                            {.dim = 256, .layers = 16, .ffn = 512, .context_tokens = 4096, .name = "slow"});
     agent_ = std::make_unique<TestAgent>(dir_ / "slow.gguf");
   }
   // Hundreds of tokens before it may end.
