@@ -11,64 +11,18 @@
 #include "storage/trust/lifetimes.h"
 #include "storage/trust/metadata.h"
 #include "storage/trust/offline_set.h"
-#include "storage/trust/release_suite.h"
 #include "storage/trust/role_change.h"
 #include "storage/trust/signing.h"
 #include "storage/trust/site_change.h"
 #include "storage/trust/site_files.h"
 #include "storage/trust/site_folder.h"
 #include "storage/trust/site_keys.h"
+#include "storage/trust/site_release.h"
 #include "storage/trust/site_revoked.h"
 #include "storage/trust/site_status.h"
 
 namespace linnet::trust {
 namespace {
-
-constexpr size_t kMaxLicense = 200;
-
-absl::StatusOr<std::string> HashOfFile(base::FileSystem& fs, const std::string& path, uint64_t& length) {
-  LINNET_ASSIGN_OR_RETURN(const std::unique_ptr<base::MappedFile> file, fs.Map(path));
-  length = file->bytes().size();
-  base::Sha256Hasher hasher;
-  hasher.Update(file->bytes());
-  const base::Sha256Digest digest = hasher.Finish();
-  return std::string(base::AsView(digest));
-}
-
-uint64_t ReleaseCounterOf(const TargetFile& file) {
-  const absl::StatusOr<Json> custom = ParseJson(file.custom_json);
-  if (!custom.ok()) return 0;
-  const Json* counter = custom->Find("release_counter");
-  if (counter == nullptr || counter->integer() == nullptr || *counter->integer() < 0) return 0;
-  return static_cast<uint64_t>(*counter->integer());
-}
-
-// Withdrawn releases count: devices that committed one take nothing older.
-uint64_t LargestCounter(const OfflineSet& set, const std::string& role) {
-  const auto it = set.roles().find(role);
-  if (it == set.roles().end()) return 0;
-  uint64_t largest = LargestWithdrawnCounter(SignedPart(it->second.bytes));
-  for (const auto& [path, file] : it->second.targets.targets)
-    largest = std::max(largest, ReleaseCounterOf(file));
-  return largest;
-}
-
-const TargetFile* FindFile(const OfflineSet& set, const std::string& role, const std::string& path) {
-  const auto it = set.roles().find(role);
-  if (it == set.roles().end()) return nullptr;
-  const auto file = it->second.targets.targets.find(path);
-  return file == it->second.targets.targets.end() ? nullptr : &file->second;
-}
-
-bool HasHash(const TargetFile& file, std::string_view sha256) {
-  const auto it = file.hashes.find("sha256");
-  return it != file.hashes.end() && it->second == base::Hex(sha256);
-}
-
-std::string Sha256Of(const TargetFile& file) {
-  const auto it = file.hashes.find("sha256");
-  return it == file.hashes.end() ? "" : base::UnHex(it->second).value_or("");
-}
 
 class SiteImpl final : public Site {
  public:
@@ -88,63 +42,30 @@ class SiteImpl final : public Site {
                                            const std::map<std::string, std::string>& current) override {
     LINNET_RETURN_IF_ERROR(CheckRelease(release));
     LINNET_ASSIGN_OR_RETURN(OfflineSet base, folder_.Base(current));
-    const std::string role = absl::StrCat(std::string(kModelsPrefix), release.family);
-    const std::string path =
-        absl::StrCat(role, "/", release.name, "-", release.version, std::string(kPackedSuffix));
-    const std::string index_path = absl::StrCat(path, std::string(kIndexSuffix));
-    const std::string suite_path = absl::StrCat(path, std::string(kSuiteSuffix));
-    uint64_t length = 0;
-    LINNET_ASSIGN_OR_RETURN(const std::string hash, HashOfFile(fs_, release.file, length));
-    const std::string index_hash(base::AsView(base::Sha256(release.index_json)));
-    const std::optional<SuiteRule> suite = RuleOf(release);
-
-    if (const TargetFile* known = FindFile(base, role, path)) {
-      const TargetFile* index = FindFile(base, role, index_path);
-      if (!HasHash(*known, hash) || index == nullptr || !HasHash(*index, index_hash) ||
-          !HasRule(*known, suite)) {
-        return absl::AlreadyExistsError(absl::StrCat(
-            path,
-            ": is signed already, for other bytes or with another suite; a release never changes, give this "
-            "one another version"));
-      }
-    } else {
-      if (base.version(role) != 0) {
-        const Withdrawn before = WithdrawnAs(SignedPart(base.roles().at(role).bytes), path);
-        if (!before.sha256_hex.empty() && before.sha256_hex != base::Hex(hash)) {
-          return absl::AlreadyExistsError(absl::StrCat(
-              path, ": was withdrawn, and stood for other bytes; give this one another version"));
-        }
-      }
-      const uint64_t largest = LargestCounter(base, role);
-      const uint64_t counter = release.release_counter == 0 ? largest + 1 : release.release_counter;
-      Json::Object custom{{"format", "linnet-pack-1"},  {"index", base::Hex(index_hash)},
-                          {"license", release.license}, {"name", release.name},
-                          {"release_counter", counter}, {"version", release.version}};
-      if (suite.has_value()) custom.emplace("suite", suite->ToJson());
-      LINNET_ASSIGN_OR_RETURN(base, WithFamily(base, release.family, [&](Json& json) {
-                                AddTarget(json, path, length, hash, std::move(custom));
-                                AddTarget(json, index_path, release.index_json.size(), index_hash, Json());
-                                if (!suite.has_value()) return;
-                                AddTarget(json, suite_path, release.suite_json.size(), suite->sha256, Json());
-                              }));
-    }
-    LINNET_ASSIGN_OR_RETURN(Publication out, Remember(base, current));
-    std::vector<std::string> paths = {path, index_path};
-    if (suite.has_value()) {
-      paths.push_back(suite_path);
-      // For bundles: signed metadata has the hash only.
+    LINNET_ASSIGN_OR_RETURN(const ReleaseTargets targets, ReleaseTargets::Of(fs_, release));
+    LINNET_ASSIGN_OR_RETURN(const bool are_signed, targets.AreSigned(base));
+    if (targets.suite.has_value()) {
+      // For bundles: signed metadata has the hash only. Written before the metadata that names it.
       const std::string folder = absl::StrCat(dir_, "/suites");
       LINNET_RETURN_IF_ERROR(fs_.CreateDirectories(folder, 0755));
-      LINNET_RETURN_IF_ERROR(fs_.WriteFileAtomic(absl::StrCat(folder, "/", base::Hex(suite->sha256), ".json"),
-                                                 release.suite_json, kPublicMode));
-      out.small_targets.emplace(suite_path, release.suite_json);
+      LINNET_RETURN_IF_ERROR(
+          fs_.WriteFileAtomic(absl::StrCat(folder, "/", base::Hex(targets.suite->sha256), ".json"),
+                              release.suite_json, kPublicMode));
     }
-    for (const std::string& signed_path : paths) {
+    if (!are_signed) {
+      const uint64_t counter =
+          release.release_counter == 0 ? LargestCounter(base, targets.role) + 1 : release.release_counter;
+      LINNET_ASSIGN_OR_RETURN(
+          base, WithFamily(base, release.family, [&](Json& json) { targets.AddTo(json, release, counter); }));
+    }
+    LINNET_ASSIGN_OR_RETURN(Publication out, Remember(base, current));
+    for (const std::string& path : targets.paths()) {
       LINNET_ASSIGN_OR_RETURN(TargetInfo info,
-                              MakeTargetInfo(signed_path, role, *FindFile(base, role, signed_path)));
+                              MakeTargetInfo(path, targets.role, *FindFile(base, targets.role, path)));
       out.targets.push_back(std::move(info));
     }
-    out.small_targets.emplace(index_path, release.index_json);
+    out.small_targets.emplace(targets.index_path, release.index_json);
+    if (targets.suite.has_value()) out.small_targets.emplace(targets.suite_path, release.suite_json);
     return out;
   }
 
@@ -207,13 +128,11 @@ class SiteImpl final : public Site {
                                            const std::map<std::string, std::string>& current) override {
     LINNET_ASSIGN_OR_RETURN(OfflineSet base, folder_.Base(current));
     const std::string role(target.substr(0, std::min(target.rfind('/'), target.size())));
-    const TargetFile* file = FindFile(base, role, std::string(target));
-    const auto beside = [&](std::string_view suffix) {
-      return FindFile(base, role, absl::StrCat(std::string(target), std::string(suffix)));
-    };
-    const TargetFile* index = beside(kIndexSuffix);
+    const std::string name(target);
+    const TargetFile* file = FindFile(base, role, name);
+    const TargetFile* index = FindFile(base, role, absl::StrCat(name, std::string(kIndexSuffix)));
     if (!role.starts_with(kModelsPrefix) || file == nullptr || index == nullptr) {
-      return absl::NotFoundError(absl::StrCat(std::string(target), ": no model of this name was signed"));
+      return absl::NotFoundError(absl::StrCat(name, ": no model of this name was signed"));
     }
     std::string path = NewestWith(base, role, *file);
     if (path.empty()) {
@@ -221,21 +140,14 @@ class SiteImpl final : public Site {
       const uint64_t counter = LargestCounter(base, role) + 1;
       if (custom.object() == nullptr || counter > UINT32_MAX || Sha256Of(*file).empty() ||
           Sha256Of(*index).empty()) {
-        return absl::FailedPreconditionError(absl::StrCat(std::string(target), ": cannot be released again"));
+        return absl::FailedPreconditionError(absl::StrCat(name, ": cannot be released again"));
       }
       (*custom.object())["release_counter"] = Json(counter);
       const std::string_view suffix = ModelSuffix(target);
-      path = absl::StrCat(std::string(target.substr(0, target.size() - suffix.size())), "-again-", counter,
-                          std::string(suffix));
-      const TargetFile again = *file;
-      std::vector<std::pair<std::string_view, TargetFile>> parts = {{kIndexSuffix, *index}};
-      if (const TargetFile* suite = beside(kSuiteSuffix)) parts.emplace_back(kSuiteSuffix, *suite);
+      path =
+          absl::StrCat(name.substr(0, name.size() - suffix.size()), "-again-", counter, std::string(suffix));
       LINNET_ASSIGN_OR_RETURN(base, WithFamily(base, role.substr(kModelsPrefix.size()), [&](Json& json) {
-                                AddTarget(json, path, again.length, Sha256Of(again), std::move(custom));
-                                for (const auto& [ending, part] : parts) {
-                                  AddTarget(json, absl::StrCat(path, std::string(ending)), part.length,
-                                            Sha256Of(part), Json());
-                                }
+                                AddAgain(json, base, role, name, path, std::move(custom));
                               }));
     }
     LINNET_ASSIGN_OR_RETURN(Publication out, Remember(base, current));
@@ -335,17 +247,6 @@ class SiteImpl final : public Site {
     return one.ok() && other.ok() && one->canonical == other->canonical;
   }
 
-  static std::optional<SuiteRule> RuleOf(const ModelRelease& release) {
-    if (release.suite_json.empty()) return std::nullopt;
-    return SuiteRule{.sha256 = std::string(base::AsView(base::Sha256(release.suite_json))),
-                     .least_ppm = release.suite_least_ppm};
-  }
-  static bool HasRule(const TargetFile& model, const std::optional<SuiteRule>& rule) {
-    const absl::StatusOr<std::optional<SuiteRule>> known = SuiteRuleOf(model.custom_json);
-    if (!known.ok() || known->has_value() != rule.has_value()) return false;
-    return !rule.has_value() || ((*known)->sha256 == rule->sha256 && (*known)->least_ppm == rule->least_ppm);
-  }
-
   static absl::Status CheckModel(const OfflineSet& base, const Plan& plan) {
     for (const TargetInfo& info : base.AllTargets()) {
       if (info.path != plan.model_target) continue;
@@ -356,15 +257,6 @@ class SiteImpl final : public Site {
     }
     return absl::FailedPreconditionError(
         absl::StrCat(plan.model_target, ": no role has signed this model; publish it first"));
-  }
-
-  // The newest release of the family where its bytes are those of `file`; empty where they are others.
-  static std::string NewestWith(const OfflineSet& base, const std::string& role, const TargetFile& file) {
-    const uint64_t largest = LargestCounter(base, role);
-    for (const auto& [path, other] : base.roles().at(role).targets.targets) {
-      if (ReleaseCounterOf(other) == largest && other.hashes == file.hashes) return path;
-    }
-    return "";
   }
 
   // A small target under "plans/". What was signed under this name never changes.
@@ -470,27 +362,6 @@ class SiteImpl final : public Site {
 };
 
 }  // namespace
-
-absl::Status CheckRelease(const ModelRelease& release) {
-  LINNET_RETURN_IF_ERROR(CheckName("model family", release.family));
-  LINNET_RETURN_IF_ERROR(CheckLabel("model name", release.name));
-  LINNET_RETURN_IF_ERROR(CheckLabel("model version", release.version));
-  if (release.license.empty() || release.license.size() > kMaxLicense) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("license has ", release.license.size(), " bytes, 1 to ", kMaxLicense, " expected"));
-  }
-  // Counters travel to the coordinator in 32 bits.
-  if (release.release_counter > UINT32_MAX)
-    return absl::InvalidArgumentError("release counter is above 2^32 - 1");
-  if (release.suite_json.size() > kMaxSuiteBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("the suite has ", release.suite_json.size(),
-                                                   " bytes, at most ", kMaxSuiteBytes, " expected"));
-  }
-  if (release.suite_least_ppm < 1 || release.suite_least_ppm > kAllPpm) {
-    return absl::InvalidArgumentError("of a suite more than nothing and at most all can be asked");
-  }
-  return ParseJson(Json(release.license).Dump()).status();  // UTF-8
-}
 
 bool Change::complete() const {
   return std::all_of(signatures.begin(), signatures.end(),
