@@ -28,8 +28,7 @@ namespace linnet::update {
 //   2 it has not ended here before
 //   3 one of its waves is ours
 //   4 enough devices of earlier waves passed it (their signatures, by pinned keys; none of a revoked device),
-//   and
-//     that has soaked
+//     and that has soaked
 //   5 its model, the model's chunk index and its suite are signed targets, and all agree on hash, length and
 //     release
 //   6 the release is above the floor, and the model did not fail here under this plan
