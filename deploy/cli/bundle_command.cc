@@ -112,7 +112,7 @@ absl::Status Bundle(const Context& context, const Options& o) {
       {.target = found.index, .bytes = index.ToJson()},
       {.target = plan_target, .bytes = signed_plan.small_targets.at(plan_target.path)}};
   if (found.suite.has_value()) {
-    const std::string kept = absl::StrCat(o.site, "/suites/", base::Hex(found.suite->sha256), ".json");
+    const std::string kept = trust::SuiteFile(o.site, found.suite->sha256);
     files.push_back({.target = *found.suite, .path = kept});
     if (const auto there = fs.Stat(kept); !there.ok()) {
       return absl::FailedPreconditionError(absl::StrCat(found.suite->path,

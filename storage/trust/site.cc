@@ -46,11 +46,9 @@ class SiteImpl final : public Site {
     LINNET_ASSIGN_OR_RETURN(const bool are_signed, targets.AreSigned(base));
     if (targets.suite.has_value()) {
       // For bundles: signed metadata has the hash only. Written before the metadata that names it.
-      const std::string folder = absl::StrCat(dir_, "/suites");
-      LINNET_RETURN_IF_ERROR(fs_.CreateDirectories(folder, 0755));
+      LINNET_RETURN_IF_ERROR(fs_.CreateDirectories(absl::StrCat(dir_, "/suites"), 0755));
       LINNET_RETURN_IF_ERROR(
-          fs_.WriteFileAtomic(absl::StrCat(folder, "/", base::Hex(targets.suite->sha256), ".json"),
-                              release.suite_json, kPublicMode));
+          fs_.WriteFileAtomic(SuiteFile(dir_, targets.suite->sha256), release.suite_json, kPublicMode));
     }
     if (!are_signed) {
       const uint64_t counter =

@@ -54,6 +54,9 @@ inline constexpr std::string_view kSiteCoordinator = "coordinator";
 inline constexpr std::string_view kSiteRepository = "coordinator/repository";
 inline constexpr std::string_view kSiteOperator = "operator";
 
+// Where a site keeps the suite with this hash (32 bytes).
+std::string SuiteFile(const std::string& dir, std::string_view sha256);
+
 struct SiteOptions {
   std::string name = "home";               // [a-z0-9-], at most 63
   std::string passphrase;                  // seals the offline keys; empty: plain PEM (demo, tests)

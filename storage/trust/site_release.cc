@@ -140,6 +140,10 @@ void AddAgain(Json& signed_part, const OfflineSet& set, const std::string& role,
   }
 }
 
+std::string SuiteFile(const std::string& dir, std::string_view sha256) {
+  return absl::StrCat(dir, "/suites/", base::Hex(sha256), ".json");
+}
+
 absl::Status CheckRelease(const ModelRelease& release) {
   LINNET_RETURN_IF_ERROR(CheckName("model family", release.family));
   LINNET_RETURN_IF_ERROR(CheckLabel("model name", release.name));

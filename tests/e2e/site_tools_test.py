@@ -159,12 +159,15 @@ class WithoutACoordinator(Tools):
         for role, key in (("root", "1"), ("root", "2"), ("targets", "3"), ("plans", "plans")):
             self.taken(f.linnet("site", "rotate-key", role, "--key", key, "--offline"))
         second = self.second_model(f)
-        self.taken(f.linnet(*publish(second, "linnet-second"), "--offline"))
+        # It has a suite, which travels with it.
+        suite = os.path.join(os.path.dirname(MODEL), "suite.json")
+        self.taken(f.linnet(*publish(second, "linnet-second"), "--suite", suite, "--suite-percent", "95", "--offline"))
         pack = f.path("second.linnet")
         self.taken(f.linnet("model", "pack", second, pack))
         newer, _ = self.bundle("newer", pack)
         f.wait_for("the trial's end", lambda: self.update("pump", "--from", newer).code == 0)
         f.wait_for("the second model", lambda: self.active(f, "pump") == [SECOND])
+        self.assertEqual(f.read(f.state("pump") + "/trust.suite.json"), f.read(suite))  # what the device asked it
         f.wait_for("the trial's end", lambda: "under way" not in self.update("pump", "--from", stick).err)
         self.refused(self.update("pump", "--from", stick), AGENT_REFUSED, "older than what this device trusts", stick)
         self.assertEqual(self.active(f, "pump"), [SECOND])

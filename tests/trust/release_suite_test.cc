@@ -78,8 +78,7 @@ TEST_F(ReleaseSuiteTest, IsATargetThatTheModelNames) {
   EXPECT_EQ(suite->sha256, rule->sha256);
   EXPECT_EQ(suite->sha256, base::AsView(base::Sha256(kSuite)));
   // For a bundle.
-  ASSERT_OK_AND_ASSIGN(const std::string kept,
-                       fs_.ReadFile(dir_ / ("site/suites/" + base::Hex(suite->sha256) + ".json"), 1000));
+  ASSERT_OK_AND_ASSIGN(const std::string kept, fs_.ReadFile(SuiteFile(site_dir_, suite->sha256), 1000));
   EXPECT_EQ(kept, kSuite);
 }
 
