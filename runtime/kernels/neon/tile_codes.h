@@ -6,7 +6,8 @@
 #include "runtime/kernels/neon/tile_panel.h"
 
 // The integers of packed weights, out of the 64-byte vectors of tiles.h: for v = 0 .. 3 the columns 4 v + i
-// and 16 + 4 v + i of kVectors times four rows. q stands at the first of these rows.
+// and 16 + 4 v + i of kVectors times four rows. q stands at vector v of the first of these rows, and moves on
+// to vector v + 1.
 namespace linnet::kernels::neon_tiles {
 
 struct Codes {
@@ -23,11 +24,20 @@ static inline void LoadVectors(const uint8_t* p, uint8x16_t (&to)[kVectors]) {
   }
 }
 
+// The vector at q. Whole ones leave the compiler one address that grows with each load, which costs nothing:
+// it knows no better than to keep four.
+template <int kVectors>
+static inline void LoadNext(const uint8_t*& q, uint8x16_t (&to)[kVectors]) {
+  LoadVectors(q, to);
+  q += 64;
+  if constexpr (kVectors == 4) asm("" : "+r"(q));
+}
+
 // Each of these: UnpackX<v>(q, codes of kVectors).
 template <int v, int kVectors>
-static inline void UnpackNibbles(const uint8_t* q, Codes (&codes)[kVectors]) {
+static inline void UnpackNibbles(const uint8_t*& q, Codes (&codes)[kVectors]) {
   uint8x16_t packed[kVectors];
-  LoadVectors(q + 64 * v, packed);
+  LoadNext(q, packed);
   for (int r = 0; r < kVectors; ++r) {
     codes[r].low = vreinterpretq_s8_u8(vandq_u8(packed[r], vdupq_n_u8(15)));
     codes[r].high = vreinterpretq_s8_u8(vshrq_n_u8(packed[r], 4));
@@ -36,10 +46,11 @@ static inline void UnpackNibbles(const uint8_t* q, Codes (&codes)[kVectors]) {
 
 // Bits v and 4 + v of the fifth vector stand as far from each other as the nibbles do.
 template <int v, int kVectors>
-static inline void UnpackFiveBits(const uint8_t* q, Codes (&codes)[kVectors]) {
+static inline void UnpackFiveBits(const uint8_t*& q, Codes (&codes)[kVectors]) {
   uint8x16_t packed[kVectors], bits[kVectors];
-  LoadVectors(q + 64 * v, packed);
-  LoadVectors(q + 256, bits);
+  LoadVectors(q + 64 * (4 - v), bits);
+  LoadVectors(q, packed);
+  q += 64;
   for (int r = 0; r < kVectors; ++r) {
     uint8x16_t fifth = bits[r];
     if constexpr (v > 0) fifth = vshrq_n_u8(fifth, v);
@@ -57,11 +68,12 @@ static inline uint8x16_t PairAtBit4(uint8x16_t pairs) {
 }
 
 template <int v, int kVectors>
-static inline void UnpackSixBits(const uint8_t* q, Codes (&codes)[kVectors]) {
+static inline void UnpackSixBits(const uint8_t*& q, Codes (&codes)[kVectors]) {
   uint8x16_t packed[kVectors], low_pairs[kVectors], high_pairs[kVectors];
-  LoadVectors(q + 64 * v, packed);
-  LoadVectors(q + 256, low_pairs);
-  LoadVectors(q + 320, high_pairs);
+  LoadVectors(q + 64 * (4 - v), low_pairs);
+  LoadVectors(q + 64 * (5 - v), high_pairs);
+  LoadVectors(q, packed);
+  q += 64;
   const uint8x16_t mask = vdupq_n_u8(0x30);
   for (int r = 0; r < kVectors; ++r) {
     codes[r].low =
@@ -72,15 +84,16 @@ static inline void UnpackSixBits(const uint8_t* q, Codes (&codes)[kVectors]) {
 }
 
 template <int v, int kVectors>
-static inline void UnpackBytes(const uint8_t* q, Codes (&codes)[kVectors]) {
+static inline void UnpackBytes(const uint8_t*& q, Codes (&codes)[kVectors]) {
   uint8x16_t low[kVectors], high[kVectors];
-  LoadVectors(q + 64 * v, low);
-  LoadVectors(q + 64 * (4 + v), high);
+  LoadVectors(q, low);
+  LoadVectors(q + 64 * 4, high);
+  q += 64;
   for (int r = 0; r < kVectors; ++r) codes[r] = {vreinterpretq_s8_u8(low[r]), vreinterpretq_s8_u8(high[r])};
 }
 
 template <int v, int kVectors>
-static inline void UnpackTable(const uint8_t* q, const int8_t* table, Codes (&codes)[kVectors]) {
+static inline void UnpackTable(const uint8_t*& q, const int8_t* table, Codes (&codes)[kVectors]) {
   const int8x16_t values = vld1q_s8(table);
   UnpackNibbles<v>(q, codes);
   for (Codes& code : codes) {

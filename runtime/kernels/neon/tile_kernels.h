@@ -28,11 +28,26 @@ static inline int8x16_t Columns(const int32_t* q, int g, int t) {
   return vreinterpretq_s8_s32(vld1q_s32(q + 4 * Lanes<kTokens>::Vector(g, t)));
 }
 
-// 32 columns. q: where each panel has them.
+// 32 columns of one vector of rows and one panel of four tokens, whose columns come in two loads. Moves q on.
+template <typename Products>
+__attribute__((always_inline)) static inline void AddPanel32(const Codes (&codes)[4][1], const int32_t*& q,
+                                                             Products (&products)[4]) {
+  Each<2>([&](auto half) __attribute__((always_inline)) {
+    const int8x16x4_t columns = LoadColumns(q);
+    Each<4>([&](auto v) __attribute__((always_inline)) {
+      const Codes& four = codes[v.value][0];
+      Each<4>([&](auto t) __attribute__((always_inline)) {
+        products[t.value].template Add<t.value>(half.value == 0 ? four.low : four.high, columns.val[v.value]);
+      });
+    });
+  });
+}
+
+// 32 columns. q: where each panel has them. Returns what follows the vectors of nibbles (or of low bytes).
 template <typename W, typename Products, int kVectors, int kTokens, int kPanels>
-__attribute__((always_inline)) static inline void Add32(const uint8_t* quants,
-                                                        const int32_t* const (&q)[kPanels],
-                                                        Products (&products)[kVectors][kTokens]) {
+__attribute__((always_inline)) static inline const uint8_t* Add32(const uint8_t* quants,
+                                                                  const int32_t* const (&q)[kPanels],
+                                                                  Products (&products)[kVectors][kTokens]) {
   Each<4>([&](auto v) __attribute__((always_inline)) {
     Codes codes[kVectors];
     W::template Unpack<v.value>(quants, codes);
@@ -45,13 +60,14 @@ __attribute__((always_inline)) static inline void Add32(const uint8_t* quants,
       }
     });
   });
+  return quants;
 }
 
 // The first (half 0) or last 16 of 32 columns.
 template <typename W, int half, typename Products, int kVectors, int kTokens, int kPanels>
-__attribute__((always_inline)) static inline void Add16(const uint8_t* quants,
-                                                        const int32_t* const (&q)[kPanels],
-                                                        Products (&products)[kVectors][kTokens]) {
+__attribute__((always_inline)) static inline const uint8_t* Add16(const uint8_t* quants,
+                                                                  const int32_t* const (&q)[kPanels],
+                                                                  Products (&products)[kVectors][kTokens]) {
   Each<4>([&](auto v) __attribute__((always_inline)) {
     Codes codes[kVectors];
     W::template Unpack<v.value>(quants, codes);
@@ -64,6 +80,24 @@ __attribute__((always_inline)) static inline void Add16(const uint8_t* quants,
       }
     });
   });
+  return quants;
+}
+
+// Sums that are a function's own stay in registers through its loop; those behind a reference are stored by
+// each step.
+template <int kVectors, int kTokens>
+__attribute__((always_inline)) static inline void Copy(const float32x4_t (&from)[kVectors][kTokens],
+                                                       float32x4_t (&to)[kVectors][kTokens]) {
+  for (int r = 0; r < kVectors; ++r) {
+    for (int t = 0; t < kTokens; ++t) to[r][t] = from[r][t];
+  }
+}
+
+// The same value, of which the compiler knows nothing: it would take a multiplication by -8 apart, into three
+// instructions.
+__attribute__((always_inline)) static inline int32x4_t Opaque(int32x4_t value) {
+  asm("" : "+w"(value));
+  return value;
 }
 
 // sums + float(exact) * (d * the tokens' d).
@@ -89,14 +123,24 @@ struct SmallKernel {
   static constexpr int kMostTokens = Set::kMostTokens, kUnit = 1;
 
   template <int kVectors, int kTokens>
-  static void Add(const TileRun& tile, size_t at, const int32_t* panel,
-                  float32x4_t (&sums)[kVectors][kTokens]) {
+  static void Add(const TileRun& tile, size_t at, const int32_t* panel, float32x4_t (&y)[kVectors][kTokens]) {
     using Products = typename Set::template Products<W::kLargest, 8>;
     constexpr TileFormat kFormat = *FindTileFormat(kType);
     constexpr int kBeside = Beside(kTokens), kPanels = kTokens / kBeside;
     const uint8_t* head = tile.heads;
     const uint8_t* quants = tile.quants + 16 * at;
     Panels<kTokens> x = PanelsAt<Act, kTokens>(panel, tile.blocks);
+    const int32x4_t minus_offset = Opaque(vdupq_n_s32(-W::kOffset));
+    float32x4_t sums[kVectors][kTokens];
+    Copy(y, sums);
+    if constexpr (kTokens == 1) {
+      AddOne(tile, at, x.at[0], minus_offset, sums);
+      return Copy(sums, y);
+    }
+    if constexpr (kPanels > 1) {
+      AddByPanels(tile, at, x, minus_offset, sums);
+      return Copy(sums, y);
+    }
     for (size_t b = 0; b < tile.blocks; ++b) {
       Products products[kVectors][kTokens];
       const int32_t* q[kPanels];
@@ -105,14 +149,14 @@ struct SmallKernel {
         if constexpr (W::kOffset == 0) {
           return vdupq_n_s32(0);
         } else {
-          return vmulq_laneq_s32(vdupq_n_s32(-W::kOffset), LoadWords(x.at[t.value / kBeside] + kBeside),
+          return vmulq_laneq_s32(minus_offset, LoadWords(x.at[t.value / kBeside] + kBeside),
                                  t.value % kBeside);
         }
       };
       Each<kTokens>([&](auto t) __attribute__((always_inline)) {
         for (auto& row : products) row[t.value].Start(start(t));
       });
-      Add32<W>(quants, q, products);
+      quants = Add32<W>(quants, q, products);
       int32x4_t exact[kVectors][kTokens];
       Each<kTokens>([&](auto t) __attribute__((always_inline)) {
         for (int r = 0; r < kVectors; ++r) exact[r][t.value] = products[r][t.value].Total(start(t));
@@ -134,9 +178,99 @@ struct SmallKernel {
         });
       }
       head += kFormat.head_bytes;
-      quants += kFormat.quant_bytes;
+      quants += kFormat.quant_bytes - 4 * 64;
       NextBlock<Act>(x);
     }
+    Copy(sums, y);
+  }
+
+ private:
+  // One token, whose block comes in two loads.
+  template <int kVectors>
+  __attribute__((always_inline)) static void AddOne(const TileRun& tile, size_t at, const int32_t* x,
+                                                    int32x4_t minus_offset,
+                                                    float32x4_t (&sums)[kVectors][1]) {
+    using Products = typename Set::template Products<W::kLargest, 8>;
+    constexpr TileFormat kFormat = *FindTileFormat(kType);
+    const uint8_t* head = tile.heads;
+    const uint8_t* quants = tile.quants + 16 * at;
+    for (size_t b = 0; b < tile.blocks; ++b) {
+      const int32x2_t words = LoadWordsOfOne(x);
+      const float32x2_t token_d = vreinterpret_f32_s32(words);
+      const int8x16_t low = vreinterpretq_s8_s32(vld1q_s32(x)), high = vreinterpretq_s8_s32(vld1q_s32(x + 4));
+      x += 8;
+      const int32x4_t start = W::kOffset == 0 ? vdupq_n_s32(0) : vmulq_lane_s32(minus_offset, words, 1);
+      Products products[kVectors];
+      for (Products& row : products) row.Start(start);
+      const uint8_t* vectors = quants;
+      Each<4>([&](auto v) __attribute__((always_inline)) {
+        Codes codes[kVectors];
+        W::template Unpack<v.value>(vectors, codes);
+        for (int r = 0; r < kVectors; ++r) {
+          products[r].template AddTwo<v.value>(codes[r], low, high);
+        }
+      });
+      float32x4_t d[kVectors];
+      LoadHalves(head, at, d);
+      for (int r = 0; r < kVectors; ++r) {
+        sums[r][0] =
+            vfmaq_f32(sums[r][0], vcvtq_f32_s32(products[r].Total(start)), vmulq_lane_f32(d[r], token_d, 0));
+      }
+      if constexpr (W::kMins) {
+        LoadHalves(head + 2 * kTileRows, at, d);
+        const float32x2_t token_sum = vcvt_f32_s32(words);
+        for (int r = 0; r < kVectors; ++r) {
+          sums[r][0] = vfmaq_lane_f32(sums[r][0], vmulq_lane_f32(d[r], token_d, 0), token_sum, 1);
+        }
+      }
+      head += kFormat.head_bytes;
+      quants = vectors + (kFormat.quant_bytes - 4 * 64);
+    }
+  }
+
+  // One vector of rows times several panels: its codes stay in registers while the panels pass by.
+  template <int kTokens>
+  __attribute__((always_inline)) static void AddByPanels(const TileRun& tile, size_t at, Panels<kTokens> x,
+                                                         int32x4_t minus_offset,
+                                                         float32x4_t (&sums)[1][kTokens]) {
+    using Products = typename Set::template Products<W::kLargest, 8>;
+    constexpr TileFormat kFormat = *FindTileFormat(kType);
+    const uint8_t* head = tile.heads + 8 * at;
+    const uint8_t* quants = tile.quants + 16 * at;
+    for (size_t b = 0; b < tile.blocks; ++b) {
+      Codes codes[4][1];
+      const uint8_t* vectors = quants;
+      Each<4>([&](auto v)
+                  __attribute__((always_inline)) { W::template Unpack<v.value>(vectors, codes[v.value]); });
+      float32x4_t d[1], m[1];
+      LoadHalves(head, 0, d);
+      if constexpr (W::kMins) LoadHalves(head + 2 * kTileRows, 0, m);
+      Each<kTokens / 4>([&](auto p) __attribute__((always_inline)) {
+        const int32x4x2_t words = LoadTwoWords(x.at[p.value]);
+        const float32x4_t token_d = vreinterpretq_f32_s32(words.val[0]);
+        Products products[4];
+        Each<4>([&](auto t) __attribute__((always_inline)) {
+          products[t.value].Start(Start<t.value>(minus_offset, words.val[1]));
+        });
+        AddPanel32(codes, x.at[p.value], products);
+        Each<4>([&](auto t) __attribute__((always_inline)) {
+          float32x4_t& sum = sums[0][4 * p.value + t.value];
+          const int32x4_t exact = products[t.value].Total(Start<t.value>(minus_offset, words.val[1]));
+          sum = vfmaq_f32(sum, vcvtq_f32_s32(exact), vmulq_laneq_f32(d[0], token_d, t.value));
+          if constexpr (W::kMins) {
+            sum = vfmaq_laneq_f32(sum, vmulq_laneq_f32(m[0], token_d, t.value), vcvtq_f32_s32(words.val[1]),
+                                  t.value);
+          }
+        });
+      });
+      head += kFormat.head_bytes;
+      quants += kFormat.quant_bytes;
+    }
+  }
+
+  template <int kLane>
+  __attribute__((always_inline)) static int32x4_t Start(int32x4_t minus_offset, int32x4_t sums) {
+    return W::kOffset == 0 ? vdupq_n_s32(0) : vmulq_laneq_s32(minus_offset, sums, kLane);
   }
 };
 
@@ -222,15 +356,16 @@ struct LargeKernel {
     const int32_t* q[kPanels];
     for (int i = 0; i < kPanels; ++i) q[i] = x.at[i] + kWordsBeforeQ<Act> * kBeside;
     for (size_t j = 0; j < kBlock256 / 32; ++j) {
+      const uint8_t* next = quants;
       Each<32 / W::kSub>([&](auto half) __attribute__((always_inline)) {
         Products products[kVectors][kTokens];
         Each<kTokens>([&](auto t) __attribute__((always_inline)) {
           for (auto& row : products) row[t.value].Start(Start<half.value, kTokens>(x, j, t));
         });
         if constexpr (W::kSub == 32) {
-          Add32<W>(quants, q, products);
+          next = Add32<W>(quants, q, products);
         } else {
-          Add16<W, half.value>(quants, q, products);
+          next = Add16<W, half.value>(quants, q, products);
         }
         int16x8_t bytes[(kVectors + 1) / 2];
         LoadBytes<kVectors, Bytes::kSigned>(scales, at, bytes);
@@ -246,7 +381,7 @@ struct LargeKernel {
         });
         scales += kTileRows;
       });
-      quants += kBytesOf32;
+      quants = next + (kBytesOf32 - 4 * 64);
       for (const int32_t*& panel : q) panel += 8 * kBeside;
     }
   }

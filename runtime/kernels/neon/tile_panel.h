@@ -90,6 +90,28 @@ static inline void FillPanels(const Act* x, size_t stride, size_t tokens, size_t
 static inline int32x4_t LoadWords(const int32_t* p) { return vld1q_s32(p); }
 static inline float32x4_t LoadScales(const int32_t* p) { return vreinterpretq_f32_s32(LoadWords(p)); }
 
+// Of a panel of four tokens, from p on, which moves on: two words of each; four units of each.
+static inline int32x4x2_t LoadTwoWords(const int32_t*& p) {
+  const int32x4x2_t words = vld1q_s32_x2(p);
+  p += 8;
+  asm("" : "+r"(p));  // one address that grows, instead of one a load
+  return words;
+}
+static inline int8x16x4_t LoadColumns(const int32_t*& p) {
+  const int8x16x4_t columns = vld1q_s8_x4(reinterpret_cast<const int8_t*>(p));
+  p += 16;
+  asm("" : "+r"(p));
+  return columns;
+}
+
+// Of one token's block: its two words, from p on, which moves on.
+static inline int32x2_t LoadWordsOfOne(const int32_t*& p) {
+  const int32x2_t words = vld1_s32(p);
+  p += 2;
+  asm("" : "+r"(p));
+  return words;
+}
+
 // Where the panels of a group of tokens stand, at one block.
 template <int kTokens>
 struct Panels {

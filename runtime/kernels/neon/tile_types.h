@@ -15,7 +15,7 @@ struct Q4_0 {
   static constexpr int kOffset = 8, kLargest = 15;
   static constexpr bool kMins = false;
   template <int v, int kVectors>
-  static void Unpack(const uint8_t* q, Codes (&codes)[kVectors]) {
+  static void Unpack(const uint8_t*& q, Codes (&codes)[kVectors]) {
     UnpackNibbles<v>(q, codes);
   }
 };
@@ -34,7 +34,7 @@ struct Q5_0 {
   static constexpr int kOffset = 16, kLargest = 31;
   static constexpr bool kMins = false;
   template <int v, int kVectors>
-  static void Unpack(const uint8_t* q, Codes (&codes)[kVectors]) {
+  static void Unpack(const uint8_t*& q, Codes (&codes)[kVectors]) {
     UnpackFiveBits<v>(q, codes);
   }
 };
@@ -53,7 +53,7 @@ struct Q8_0 {
   static constexpr int kOffset = 0, kLargest = 128;
   static constexpr bool kMins = false;
   template <int v, int kVectors>
-  static void Unpack(const uint8_t* q, Codes (&codes)[kVectors]) {
+  static void Unpack(const uint8_t*& q, Codes (&codes)[kVectors]) {
     UnpackBytes<v>(q, codes);
   }
 };
@@ -65,7 +65,7 @@ struct IQ4_NL {
   static constexpr int kOffset = 0, kLargest = 127;
   static constexpr bool kMins = false;
   template <int v, int kVectors>
-  static void Unpack(const uint8_t* q, Codes (&codes)[kVectors]) {
+  static void Unpack(const uint8_t*& q, Codes (&codes)[kVectors]) {
     UnpackTable<v>(q, kIq4Values, codes);
   }
 };
@@ -93,7 +93,7 @@ struct Q6_K {
   static constexpr int kOffset = 32, kLargest = 63, kSub = 16;
   static constexpr bool kMins = false;
   template <int v, int kVectors>
-  static void Unpack(const uint8_t* q, Codes (&codes)[kVectors]) {
+  static void Unpack(const uint8_t*& q, Codes (&codes)[kVectors]) {
     UnpackSixBits<v>(q, codes);
   }
 };

@@ -48,6 +48,26 @@ static inline void FromPairs(const Pairs<float32x4_t, kVectors, kTokens>& pairs,
   }
 }
 
+// The words of a panel of four tokens, by pairs, as factors of sums: [t, t + 1, t, t + 1]. From p on, which
+// moves on.
+struct PairsOfFour {
+  float32x4_t d[2];
+  int32x4_t sums[2];
+};
+static inline PairsOfFour LoadPairs(const int32_t*& p) {
+  const int64x2x4_t words = vld4q_dup_s64(reinterpret_cast<const int64_t*>(p));
+  p += 8;
+  asm("" : "+r"(p));  // as in LoadTwoWords
+  return {{vreinterpretq_f32_s64(words.val[0]), vreinterpretq_f32_s64(words.val[1])},
+          {vreinterpretq_s32_s64(words.val[2]), vreinterpretq_s32_s64(words.val[3])}};
+}
+
+// Lanes 2 pair and 2 pair + 1, twice.
+template <int pair>
+static inline int32x4_t PairOf(int32x4_t four) {
+  return vreinterpretq_s32_s64(vdupq_laneq_s64(vreinterpretq_s64_s32(four), pair));
+}
+
 // A word of each token of pair `t / 2`, as factors of sums: [t, t + 1, t, t + 1].
 template <int kTokens>
 static inline int32x4_t PairWords(const int32_t* p, int t) {
@@ -55,8 +75,8 @@ static inline int32x4_t PairWords(const int32_t* p, int t) {
     const int32x2_t two = vld1_s32(p);
     return vcombine_s32(two, two);
   } else {
-    const int64x2_t four = vreinterpretq_s64_s32(vld1q_s32(p));
-    return vreinterpretq_s32_s64(t % 4 == 0 ? vdupq_laneq_s64(four, 0) : vdupq_laneq_s64(four, 1));
+    const int32x4_t four = vld1q_s32(p);
+    return t % 4 == 0 ? PairOf<0>(four) : PairOf<1>(four);
   }
 }
 
@@ -118,12 +138,83 @@ struct SmallPairKernel {
     } else {
       Pairs<float32x4_t, kVectors, kTokens> pairs;
       ToPairs(sums, pairs);
-      AddBlocks<kVectors, kTokens>(tile, at, panel, pairs);
+      if constexpr (kTokens > Beside(kTokens)) {
+        AddByPanels<kTokens>(tile, at, panel, pairs);
+      } else {
+        AddBlocks<kVectors, kTokens>(tile, at, panel, pairs);
+      }
       FromPairs(pairs, sums);
     }
   }
 
  private:
+  // One vector of rows times several panels: its codes stay in registers while the panels pass by.
+  template <int kTokens>
+  __attribute__((always_inline)) static void AddByPanels(const TileRun& tile, size_t at, const int32_t* panel,
+                                                         Pairs<float32x4_t, 1, kTokens>& sums) {
+    constexpr TileFormat kFormat = *FindTileFormat(kType);
+    const uint8_t* head = tile.heads + 8 * at;
+    const uint8_t* quants = tile.quants + 16 * at;
+    Panels<kTokens> x = PanelsAt<Act, kTokens>(panel, tile.blocks);
+    const int32x4_t minus_offset = Opaque(vdupq_n_s32(-W::kOffset));
+    for (size_t b = 0; b < tile.blocks; ++b) {
+      int8x16_t codes[2][4];  // of a pair of rows: columns 8 g and on
+      UnpackPairs(quants, codes);
+      float32x4_t d[2], m[2];
+      LoadPairHalves(head, d);
+      if constexpr (W::kMins) LoadPairHalves(head + 2 * kTileRows, m);
+      Each<kTokens / 4>([&](auto p) __attribute__((always_inline)) {
+        const PairsOfFour words = LoadPairs(x.at[p.value]);
+        int32x4_t exact[2][2];
+        for (auto& row : exact) {
+          for (int t = 0; t < 2; ++t) {
+            row[t] = W::kOffset == 0 ? vdupq_n_s32(0) : vmulq_s32(minus_offset, words.sums[t]);
+          }
+        }
+        Each<2>([&](auto half) __attribute__((always_inline)) {
+          const int8x16x4_t columns = LoadColumns(x.at[p.value]);
+          Each<4>([&](auto i) __attribute__((always_inline)) {
+            constexpr int kGroup = 2 * half.value + i.value / 2, kPair = i.value % 2;
+            for (int r = 0; r < 2; ++r) {
+              exact[r][kPair] = vmmlaq_s32(exact[r][kPair], codes[r][kGroup], columns.val[i.value]);
+            }
+          });
+        });
+        for (int t = 0; t < 2; ++t) {
+          for (int r = 0; r < 2; ++r) {
+            float32x4_t& to = sums.of[r][2 * p.value + t];
+            to = vfmaq_f32(to, vcvtq_f32_s32(exact[r][t]), vmulq_f32(d[r], words.d[t]));
+            if constexpr (W::kMins) {
+              to = vfmaq_f32(to, vcvtq_f32_s32(words.sums[t]), vmulq_f32(m[r], words.d[t]));
+            }
+          }
+        }
+      });
+      head += kFormat.head_bytes;
+      quants += kFormat.quant_bytes;
+    }
+  }
+
+  __attribute__((always_inline)) static void UnpackPairs(const uint8_t* quants, int8x16_t (&codes)[2][4]) {
+    Each<2>([&](auto u) __attribute__((always_inline)) {
+      Codes even[1], odd[1];
+      W::template Unpack<2 * u.value>(quants, even);
+      W::template Unpack<2 * u.value + 1>(quants, odd);
+      codes[0][u.value] = ZipWords<0>(even[0].low, odd[0].low);
+      codes[1][u.value] = ZipWords<1>(even[0].low, odd[0].low);
+      codes[0][2 + u.value] = ZipWords<0>(even[0].high, odd[0].high);
+      codes[1][2 + u.value] = ZipWords<1>(even[0].high, odd[0].high);
+    });
+  }
+
+  // Four halves as factors of pairs of rows: [r, r, r + 1, r + 1].
+  __attribute__((always_inline)) static void LoadPairHalves(const uint8_t* p, float32x4_t (&to)[2]) {
+    float32x4_t four[1];
+    LoadHalves(p, 0, four);
+    to[0] = Zip<0>(four[0], four[0]);
+    to[1] = Zip<1>(four[0], four[0]);
+  }
+
   template <int kVectors, int kTokens>
   __attribute__((always_inline)) static void AddBlocks(const TileRun& tile, size_t at, const int32_t* panel,
                                                        Pairs<float32x4_t, kVectors, kTokens>& sums) {
@@ -143,10 +234,11 @@ struct SmallPairKernel {
         }
         for (auto& row : exact.of) row[t / 2] = start;
       }
+      const uint8_t* vectors = quants;
       Each<2>([&](auto u) __attribute__((always_inline)) {
         Codes even[kVectors], odd[kVectors];
-        W::template Unpack<2 * u.value>(quants, even);
-        W::template Unpack<2 * u.value + 1>(quants, odd);
+        W::template Unpack<2 * u.value>(vectors, even);
+        W::template Unpack<2 * u.value + 1>(vectors, odd);
         AddCodes<0, u.value>(even, odd, q, exact);
         AddCodes<1, u.value>(even, odd, q, exact);
       });
@@ -234,10 +326,11 @@ struct LargePairKernel {
           const int32x4_t start = Start<half.value, kTokens>(x, j, t);
           for (auto& row : sums.of) row[t / 2] = start;
         }
+        const uint8_t* vectors = quants;
         Each<2>([&](auto u) __attribute__((always_inline)) {
           Codes even[kVectors], odd[kVectors];
-          W::template Unpack<2 * u.value>(quants, even);
-          W::template Unpack<2 * u.value + 1>(quants, odd);
+          W::template Unpack<2 * u.value>(vectors, even);
+          W::template Unpack<2 * u.value + 1>(vectors, odd);
           AddCodes<half.value, u.value>(even, odd, q, sums);
           if constexpr (W::kSub == 32) AddCodes<1, u.value>(even, odd, q, sums);
         });

@@ -1,0 +1,64 @@
+#include <sys/prctl.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "runtime/base/file_system.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/base/thread_pool.h"
+#include "runtime/kernels/kernel_table.h"
+#include "runtime/model/transformer.h"
+#include "runtime/pack/packed_file.h"
+
+// What a token costs: `token_counts MODEL` evaluates a prompt of 64 tokens, and then eight more one at a
+// time, each of the two in a phase of insn_count.c. Standard output says which phase is what, and for how
+// many tokens it is: "NUMBER NAME TOKENS".
+
+namespace linnet {
+namespace {
+
+constexpr int kMark = 0x4c4e5450;
+constexpr uint32_t kPrompt = 64, kDecoded = 8;
+
+absl::Status Run(const std::string& path) {
+  base::FileSystem& fs = base::FileSystem::Real();
+  std::string error;
+  const kernels::Variant* set = kernels::SelectFromEnvironment(&error);
+  if (set == nullptr) return absl::InvalidArgumentError(error);
+  LINNET_ASSIGN_OR_RETURN(const auto file, pack::OpenModel(fs, path));
+  base::ThreadPool pool(1);
+  LINNET_ASSIGN_OR_RETURN(const auto model, model::Transformer::Create(*file, set->ops, pool, kPrompt));
+  std::vector<float> logits(model->config().vocabulary);
+  // The first time binds symbols.
+  for (unsigned long counted = 0; counted < 2; ++counted) {
+    LINNET_ASSIGN_OR_RETURN(const auto kv, model::KvCache::Create(model->config(), 2 * kPrompt,
+                                                                  model::KvTypeFor(model->weights())));
+    std::vector<int32_t> prompt(kPrompt);
+    for (uint32_t i = 0; i < kPrompt; ++i) prompt[i] = static_cast<int32_t>(100 + 7 * i);
+    prctl(kMark, counted, 0, 0, 0);
+    model->Forward(prompt, *kv, logits);
+    prctl(kMark, 2 * counted, 0, 0, 0);
+    for (uint32_t i = 0; i < kDecoded; ++i) {
+      const int32_t token[1] = {static_cast<int32_t>(200 + i)};
+      model->Forward(token, *kv, logits);
+    }
+    prctl(kMark, 0, 0, 0, 0);
+  }
+  std::printf("1 prefill %u\n2 decode %u\n", kPrompt, kDecoded);
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace linnet
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: token_counts MODEL\n");
+    return 2;
+  }
+  const absl::Status status = linnet::Run(argv[1]);
+  if (!status.ok()) std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
+  return status.ok() ? 0 : 1;
+}

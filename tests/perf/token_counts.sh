@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Guest instructions of a token, by qemu and insn_count.c, in millions: of a prompt of 64, and of what is decoded after it. One thread; the
+# figures are the same on every machine.
+#   token_counts.sh [--shape SHAPE] [--build BUILD_FOLDER] [TYPE[=MODEL.linnet]...]      smollm2-135m, build/aarch64; q4_0 q4_k_m
+# Models that are not given are made (random weights: they cost what trained ones do). QEMU_CPUS names the processors: "cortex-a72 cortex-a76 max".
+# Needs the built targets token_counts and linnet-probe and Debian's qemu-user (qemu-user-static takes no plugins); QEMU names it.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+shape=smollm2-135m
+build=$here/../../build/aarch64
+while [[ ${1:-} == --* ]]; do
+  case "$1" in
+    --shape) shape=$2 ;;
+    --build) build=$2 ;;
+    *) sed -n '2,6p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
+  esac
+  shift 2
+done
+[[ $# -gt 0 ]] || set -- q4_0 q4_k_m
+qemu=${QEMU:-qemu-aarch64}
+command -v "$qemu" >/dev/null || { echo "token_counts.sh: $qemu is not installed: apt-get install qemu-user"; exit 77; }
+for program in "$build/tests/token_counts" "$build/bin/linnet-probe"; do
+  [[ -e $program ]] || { echo "token_counts.sh: there is no $program: ninja -C $build token_counts linnet-probe"; exit 2; }
+done
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+gcc -O2 -Wall -Wextra -Werror -shared -fPIC -fvisibility=hidden -o "$work/insn_count.so" "$here/insn_count.c"
+probe=("$qemu" -L / -cpu max "$build/bin/linnet-probe" model)
+printf '%-12s %-8s %8s %8s\n' cpu type prefill decode
+for model in "$@"; do
+  type=${model%%=*}
+  file=${model#*=}
+  if [[ $model != *=* ]]; then
+    file=$work/model.linnet
+    "${probe[@]}" synth "$shape" "$work/model.gguf" --type "$type" >/dev/null
+    "${probe[@]}" pack "$work/model.gguf" "$file" --force >/dev/null
+  fi
+  for cpu in ${QEMU_CPUS:-cortex-a72 cortex-a76 max}; do
+    "$qemu" -L / -cpu "$cpu" -plugin "$work/insn_count.so" "$build/tests/token_counts" "$file" >"$work/names" 2>"$work/counts" ||
+      { cat "$work/counts"; exit 1; }
+    awk -v cpu="$cpu" -v type="$type" '
+      FNR == NR { if ($1 == "phase") insns[$2] = $4; else print > "/dev/stderr"; next }
+      { a_token[$2] = insns[$1] / $3 / 1e6 }
+      END { printf "%-12s %-8s %8.2f %8.2f\n", cpu, type, a_token["prefill"], a_token["decode"] }' "$work/counts" "$work/names"
+  done
+done
