@@ -130,6 +130,7 @@ class RunningAgent final : public Agent {
     LINNET_RETURN_IF_ERROR(written);
     device_id_ = identity.id;
     LINNET_ASSIGN_OR_RETURN(user_, repo::UserDatabase::Open(fs, absl::StrCat(config_.state_dir, "/user")));
+    KeepPrefixes(fs);
     believed_ = std::make_unique<BelievedTime>(*state_, clock_);
     owner::Owner::Options options;
     options.directory = absl::StrCat(config_.state_dir, "/owner");
@@ -142,6 +143,20 @@ class RunningAgent final : public Agent {
     local.readings.max_age = absl::Hours(24) * config_.readings_days;
     LINNET_ASSIGN_OR_RETURN(device_, device::LocalDevice::Create(*user_, models_, clock_, std::move(local)));
     return absl::OkStatus();
+  }
+
+  // A prompt is the owner's text, and so is what was computed from it: it lies with it, and is sealed as it.
+  void KeepPrefixes(base::FileSystem& fs) {
+    if (config_.prefix_cache_mib == 0) return;
+    engine::PrefixCacheOptions options;
+    options.folder = absl::StrCat(config_.state_dir, "/user/prefixes");
+    options.max_bytes = uint64_t{config_.prefix_cache_mib} << 20;
+    options.seal_key = user_->cipher().KeyFor("prefixes");
+    if (const absl::Status made = fs.CreateDirectories(options.folder, 0700); !made.ok()) {
+      base::Log(base::Severity::kWarning, "prefixes_not_kept", {{"error", base::LogValue::Error(made)}});
+      return;  // a cache: the device answers without it
+    }
+    models_.KeepPrefixes(std::move(options));
   }
 
   std::string DeviceName(const std::string& otherwise) {

@@ -97,6 +97,8 @@ absl::StatusOr<Invocation> ParseArguments(int argc, const char* const* argv, con
   number("threads", c.threads, 0, 256, "of inference; 0: one per core, at most 4");
   number("context-tokens", c.context_tokens, 0, 1 << 20,
          "of a conversation; 0: the model's own, at most 4096");
+  number("prefix-cache-mib", c.prefix_cache_mib, 0, 1 << 20,
+         "of prompts kept evaluated on the disk, sealed, so that a restart answers at once, in MiB; 0: none");
   number("readings-mib", c.readings_mib, 1, 1 << 20, "of sensor readings kept, in MiB");
   number("readings-days", c.readings_days, 1, 36'500, "of sensor readings kept, in days");
   number("uplink-kib-a-day", c.uplink_kib_a_day, 1, 1 << 20,

@@ -27,6 +27,9 @@ class ModelSlot final : public update::ModelHost {
       : fs_(fs), options_(std::move(options)), reaper_(1, 1'000'000) {}
   ~ModelSlot() override;
 
+  // For models from now on. Call it before the first Switch.
+  void KeepPrefixes(engine::PrefixCacheOptions options) { options_.prefix_cache = std::move(options); }
+
   // Null: no model.
   std::shared_ptr<engine::Engine> engine() const;
   // The trie of the engine's tokenizer, built at first use and kept while it serves. Never null.
@@ -41,7 +44,7 @@ class ModelSlot final : public update::ModelHost {
   void Destroy(engine::Engine* old);
 
   base::FileSystem& fs_;
-  const engine::EngineOptions options_;
+  engine::EngineOptions options_;
   std::shared_ptr<std::atomic<uint64_t>> inferences_ = std::make_shared<std::atomic<uint64_t>>(0);
   mutable base::Mutex mutex_;
   base::CondVar destroyed_;

@@ -34,6 +34,7 @@ struct PrefixCacheOptions {
   std::string folder;             // made with mode 0700; empty: there is none
   uint64_t max_bytes = 64 << 20;  // the least recently used go first
   uint32_t min_tokens = 128;      // a file is written for so many new ones, not for less
+  std::string seal_key;           // 32 bytes: files are sealed under it; empty: they lie as they are
 };
 
 struct EngineOptions {

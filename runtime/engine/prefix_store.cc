@@ -38,14 +38,6 @@ bool IsLeftOver(std::string_view name) {
   return end != std::string_view::npos && IsOurs(name.substr(0, end));
 }
 
-std::string NameOf(const PrefixHead& head) {
-  const auto ids = std::as_bytes(std::span(head.tokens));
-  const std::string of_key = base::Hex(base::AsView(head.key)).substr(0, kNameDigits);
-  const std::string of_tokens =
-      base::Hex(base::AsView(base::Sha256(base::AsText(ids)))).substr(0, kNameDigits);
-  return absl::StrCat(of_key, "-", of_tokens, std::string(kEnding));
-}
-
 size_t Alike(std::span<const TokenId> a, std::span<const TokenId> b) {
   return static_cast<size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
 }
@@ -58,11 +50,18 @@ void Note(const absl::Status& status) {
 }  // namespace
 
 PrefixStore::PrefixStore(base::FileSystem& fs, const PrefixCacheOptions& options, const Model& model)
-    : fs_(fs), options_(options), shape_(model.shape) {
+    : fs_(fs), options_(options), files_(fs, options.seal_key), shape_(model.shape) {
   keys_.emplace_back(nullptr, PrefixKeyOf(model.identity, shape_, nullptr));
   for (const model::LoraAdapter* adapter : model.adapters) {
     keys_.emplace_back(adapter, PrefixKeyOf(model.identity, shape_, adapter));
   }
+}
+
+std::string PrefixStore::NameOf(const PrefixHead& head) const {
+  const auto digits = [](const base::Sha256Digest& of) {
+    return base::Hex(base::AsView(of)).substr(0, kNameDigits);
+  };
+  return absl::StrCat(digits(head.key), "-", digits(files_.NameOf(head.tokens)), std::string(kEnding));
 }
 
 const PrefixKey& PrefixStore::KeyOf(const KvSlot& slot) const {
@@ -100,7 +99,7 @@ absl::Status PrefixStore::Scan() {
     if (!IsOurs(name)) continue;
     const absl::StatusOr<base::FileInfo> info = fs_.Stat(PathOf(name));
     if (!info.ok() || info->is_directory) continue;
-    absl::StatusOr<PrefixHead> head = ReadPrefixHead(fs_, PathOf(name));
+    absl::StatusOr<PrefixHead> head = files_.ReadHead(PathOf(name));
     if (head.ok() && NameOf(*head) == name) {
       found.emplace_back(info->modified_ns, name,
                          std::make_shared<const Entry>(Entry{name, *std::move(head)}));
@@ -143,7 +142,7 @@ uint32_t PrefixStore::Fill(std::span<const TokenId> prompt, KvSlot& slot) {
   while (slot.kv->size() < shared) {
     const uint32_t first = slot.kv->size();
     const uint32_t block = first / kPrefixBlock;
-    const auto bytes = ReadPrefixBlock(fs_, path, head, block);
+    const auto bytes = files_.ReadBlock(path, head, block);
     status = bytes.status();
     if (!status.ok()) break;
     const uint32_t end =
@@ -195,7 +194,7 @@ void PrefixStore::Offer(std::span<const TokenId> prompt, KvSlot& slot) {
   } else {
     tokens = std::min(tokens, again);
   }
-  while (tokens > 0 && PrefixFileBytes(shape_, tokens) > options_.max_bytes)
+  while (tokens > 0 && files_.FileBytes(tokens, shape_.strips, shape_.row_bytes) > options_.max_bytes)
     tokens -= std::min<size_t>(tokens, kPrefixBlock);
   if (tokens < stored + options_.min_tokens) return;
   waiting_ = CopyOf(slot, tokens);
@@ -208,6 +207,7 @@ std::optional<PrefixStore::Copy> PrefixStore::CopyOf(KvSlot& slot, size_t tokens
                shape_.strips,
                shape_.row_bytes,
                {slot.tokens.begin(), slot.tokens.begin() + static_cast<std::ptrdiff_t>(tokens)},
+               {},
                {}};
   const size_t position_bytes = size_t{shape_.strips} * shape_.row_bytes;
   copy.size = tokens * position_bytes;
@@ -241,7 +241,7 @@ void PrefixStore::WriteOne(Copy copy) {
   // A cache leaves others room on the disk.
   const absl::StatusOr<uint64_t> free = fs_.FreeBytes(options_.folder);
   if (free.ok() && *free / 2 < copy.size) return;
-  const absl::Status status = WritePrefixFile(fs_, PathOf(name), copy.head, {copy.bytes.get(), copy.size});
+  const absl::Status status = files_.Write(PathOf(name), copy.head, {copy.bytes.get(), copy.size});
   if (!status.ok()) {
     Note(status);
     return;
@@ -268,8 +268,8 @@ void PrefixStore::Evict(const EntryPtr& written) {
     for (auto at = entries_.rbegin(); at != entries_.rend(); ++at) {  // the newest first: what fits stays
       const PrefixHead& head = (*at)->head;
       const bool stays =
-          *at == written || (!superseded(head) && total + head.file_bytes() <= options_.max_bytes);
-      if (stays) total += head.file_bytes();
+          *at == written || (!superseded(head) && total + FileBytes(head) <= options_.max_bytes);
+      if (stays) total += FileBytes(head);
       (stays ? kept : gone).push_back(*at);
     }
     std::reverse(kept.begin(), kept.end());

@@ -24,9 +24,10 @@ namespace linnet::engine {
 // Keys and values of prompts in a folder, so that a restart does not evaluate again what was evaluated
 // before. A cache: what cannot be read or written is as if it were not there, and no request fails for it.
 //
-// Invariants: (1) what gets into a session has the digest that was written with it, and the session's
-// PrefixKey; (2) only tokens of prompts are stored, never what a model said; (3) files of other names are not
-// touched; (4) one write at a time, on a thread of its own, and no more than one copy waits for it.
+// Invariants: (1) what gets into a session is what was written (its digest, or its seal, says so), for the
+// session's PrefixKey; (2) only tokens of prompts are stored, never what a model said; (3) files of other
+// names are not touched; (4) one write at a time, on a thread of its own, and no more than one copy waits for
+// it.
 //
 // Fill and Offer: engine's thread only.
 class PrefixStore {
@@ -38,7 +39,8 @@ class PrefixStore {
     std::vector<const model::LoraAdapter*> adapters;
   };
 
-  // Deletes damaged files and those of older versions. Errors: those of FileSystem, for the folder.
+  // Deletes damaged files, those of other versions, and those under another seal. Errors: those of
+  // FileSystem, for the folder.
   static absl::StatusOr<std::unique_ptr<PrefixStore>> Open(base::FileSystem& fs,
                                                            const PrefixCacheOptions& options,
                                                            const Model& model);
@@ -68,6 +70,10 @@ class PrefixStore {
   PrefixStore(base::FileSystem& fs, const PrefixCacheOptions& options, const Model& model);
   const PrefixKey& KeyOf(const KvSlot& slot) const;
   absl::Status Scan();
+  std::string NameOf(const PrefixHead& head) const;
+  uint64_t FileBytes(const PrefixHead& head) const {
+    return files_.FileBytes(head.tokens.size(), head.strips, head.row_bytes);
+  }
   std::string PathOf(const std::string& name) const { return options_.folder + "/" + name; }
   // The entry that shares most with `tokens`, and how much that is.
   std::pair<EntryPtr, size_t> Longest(const PrefixKey& key, std::span<const tokenizer::TokenId> tokens) const
@@ -82,6 +88,7 @@ class PrefixStore {
 
   base::FileSystem& fs_;
   const PrefixCacheOptions options_;
+  const PrefixFiles files_;
   const model::KvShape shape_;
   std::vector<std::pair<const model::LoraAdapter*, PrefixKey>> keys_;  // by adapter; null: none
   const model::LoraAdapter* last_adapter_ = nullptr;

@@ -87,6 +87,12 @@ absl::StatusOr<std::vector<std::string>> FieldCipher::OpenTexts(std::string_view
   return texts;
 }
 
+std::string FieldCipher::KeyFor(std::string_view purpose) const {
+  std::string message = "linnet file key: ";
+  message += purpose;
+  return std::string(base::AsView(base::HmacSha256(key_, message)));
+}
+
 std::string FieldCipher::LookUpKey(std::string_view text, std::string_view column) const {
   std::string message(column);
   message += '\0';

@@ -29,6 +29,10 @@ class FieldCipher {
   std::string SealTexts(const std::vector<std::string>& texts, std::string_view column) const;
   absl::StatusOr<std::vector<std::string>> OpenTexts(std::string_view sealed, std::string_view column) const;
 
+  // A key of 32 bytes for files of the owner's data beside user.db: another for each `purpose`, none of which
+  // says anything of this one.
+  std::string KeyFor(std::string_view purpose) const;
+
   // 16 bytes that are the same for the same text: finds a sealed name without opening every row.
   std::string LookUpKey(std::string_view text, std::string_view column) const;
 

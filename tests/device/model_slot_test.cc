@@ -146,6 +146,25 @@ TEST_F(ModelSlotTest, ASchemaHoldsWhateverTheModelSays) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("json_schema: ")));
 }
 
+TEST_F(ModelSlotTest, PrefixesOutliveARestart) {
+  const std::string prompt(200, 'a');
+  for (const uint32_t from_store : {0U, 199U}) {
+    ModelSlot slot(base::FileSystem::Real(), {.threads = 2});
+    engine::PrefixCacheOptions options;
+    options.folder = dir_ / "prefixes";
+    options.seal_key = std::string(32, 'k');
+    slot.KeepPrefixes(options);
+    ASSERT_THAT(slot.Switch(dir_ / "one.gguf"), IsOk());
+    engine::GenerateRequest request;
+    request.prompt = slot.engine()->tokenizer().Encode(prompt, {});
+    request.prompt.resize(200, request.prompt.back());
+    request.max_tokens = 4;
+    const auto result = slot.engine()->Generate(std::move(request));
+    ASSERT_THAT(result.status(), IsOk());
+    EXPECT_EQ(result->prefix_tokens_from_store, from_store);
+  }
+}
+
 TEST_F(ModelSlotTest, NamesWhatIsWrongWithARequest) {
   ASSERT_THAT(slot_.Switch(dir_ / "one.gguf"), IsOk());
   EXPECT_THAT(Run(Prompt("")).started, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("empty")));

@@ -112,7 +112,32 @@ INSTANTIATE_TEST_SUITE_P(Kv, PrefixStoreTest, ::testing::Values(kernels::KvType:
                            return param_info.param == kernels::KvType::kF16 ? "F16" : "F32";
                          });
 
-class PrefixFilesTest : public PrefixStoreTest {};
+class PrefixFilesTest : public PrefixStoreTest {
+ protected:
+  // Nothing of a changed file is used, and it is replaced.
+  void ExpectNoChangedByteIsUsed(const EngineOptions& options) {
+    const GenerateResult cold = Answer(prompt_, options);
+    const std::string path = OnlyFile();
+    const std::string whole = Read(path);
+    // Every byte of the header, then pieces of what follows and of the three blocks.
+    std::vector<size_t> places;
+    for (size_t i = 0; i < 88; ++i) places.push_back(i);
+    for (size_t i = 88; i < whole.size(); i += i < 1000 ? 61 : 20011) places.push_back(i);
+    places.push_back(whole.size() - 1);
+    for (const size_t at : places) {
+      SCOPED_TRACE(at);
+      std::string changed = whole;
+      changed[at] = static_cast<char>(changed[at] ^ 0x10);
+      for (const std::string& file : Files()) ASSERT_TRUE(base::FileSystem::Real().Remove(file).ok());
+      Write(path, changed);
+      const GenerateResult answer = Answer(prompt_, options);
+      EXPECT_EQ(answer.ids, cold.ids);
+      EXPECT_LT(answer.prefix_tokens_from_store, 149U);
+      // What was damaged is gone, and a whole one is there again.
+      EXPECT_EQ(Answer(prompt_, options).prefix_tokens_from_store, 149U);
+    }
+  }
+};
 
 TEST_F(PrefixFilesTest, AnotherModelNeverUsesIt) {
   Answer(prompt_, Options());
@@ -151,28 +176,7 @@ TEST_F(PrefixFilesTest, AnotherAdapterOrScaleNeverUsesIt) {
   EXPECT_EQ(Answer(prompt_, options).prefix_tokens_from_store, 149U);
 }
 
-TEST_F(PrefixFilesTest, AChangedByteAnywhereIsNeverUsed) {
-  const GenerateResult cold = Answer(prompt_, Options());
-  const std::string path = OnlyFile();
-  const std::string whole = Read(path);
-  // Every byte of the header, then pieces of ids, digests and of the three blocks.
-  std::vector<size_t> places;
-  for (size_t i = 0; i < 88; ++i) places.push_back(i);
-  for (size_t i = 88; i < whole.size(); i += i < 1000 ? 61 : 20011) places.push_back(i);
-  places.push_back(whole.size() - 1);
-  for (const size_t at : places) {
-    SCOPED_TRACE(at);
-    std::string changed = whole;
-    changed[at] = static_cast<char>(changed[at] ^ 0x10);
-    for (const std::string& file : Files()) ASSERT_TRUE(base::FileSystem::Real().Remove(file).ok());
-    Write(path, changed);
-    const GenerateResult answer = Answer(prompt_, Options());
-    EXPECT_EQ(answer.ids, cold.ids);
-    EXPECT_LT(answer.prefix_tokens_from_store, 149U);
-    // What was damaged is gone, and a whole one is there again.
-    EXPECT_EQ(Answer(prompt_, Options()).prefix_tokens_from_store, 149U);
-  }
-}
+TEST_F(PrefixFilesTest, AChangedByteAnywhereIsNeverUsed) { ExpectNoChangedByteIsUsed(Options()); }
 
 TEST_F(PrefixFilesTest, ATruncatedOrForeignFileIsIgnoredAndDeleted) {
   const GenerateResult cold = Answer(prompt_, Options());
@@ -300,6 +304,83 @@ TEST_F(PrefixFilesTest, ModelsThatKeepAStateAreLeftOut) {
   EXPECT_FALSE(engine->info().prefix_cache);
   ASSERT_TRUE(engine->Generate(Request(prompt_, 4)).ok());
   EXPECT_FALSE(std::filesystem::exists(store_));
+}
+
+// Files under a key, as agents keep them.
+class SealedPrefixTest : public PrefixFilesTest {
+ protected:
+  EngineOptions Sealed(char key = 'k', kernels::KvType kv = kernels::KvType::kF32) const {
+    EngineOptions options = Options(kv);
+    options.prefix_cache.seal_key = std::string(32, key);
+    return options;
+  }
+};
+
+TEST_F(SealedPrefixTest, ARestartEvaluatesTheTailAlone) {
+  for (const kernels::KvType kv : {kernels::KvType::kF32, kernels::KvType::kF16}) {
+    EngineOptions without = Options(kv);
+    without.prefix_cache.folder.clear();
+    const GenerateResult cold = Answer(prompt_, without);
+    EXPECT_EQ(Answer(prompt_, Sealed('k', kv)).prefix_tokens_from_store, 0U);
+    const GenerateResult second = Answer(prompt_, Sealed('k', kv));
+    EXPECT_EQ(second.prefix_tokens_from_store, 149U);
+    EXPECT_EQ(second.ids, cold.ids);
+    const GenerateResult part = Answer(prompt_.substr(0, 70) + "*", Sealed('k', kv));
+    EXPECT_EQ(part.prefix_tokens_from_store, 70U);
+    for (const std::string& file : Files()) ASSERT_TRUE(base::FileSystem::Real().Remove(file).ok());
+  }
+}
+
+TEST_F(SealedPrefixTest, NothingOfThePromptLiesOpen) {
+  Answer(prompt_, Options());
+  const std::string open_name = OnlyFile();
+  const std::string open = Read(open_name);
+  const std::string ids = open.substr(88, 16), keys = open.substr(open.size() - 64);
+  ASSERT_TRUE(base::FileSystem::Real().Remove(open_name).ok());
+  Answer(prompt_, Sealed());
+  const std::string sealed = Read(OnlyFile());
+  EXPECT_EQ(sealed.find(ids), std::string::npos);
+  EXPECT_EQ(sealed.find(keys), std::string::npos);
+  // Nor does the name say which text it is, to who guesses it.
+  EXPECT_NE(OnlyFile(), open_name);
+  const std::string name = OnlyFile();
+  Answer(prompt_, Sealed('x'));
+  EXPECT_NE(OnlyFile(), name);
+}
+
+TEST_F(SealedPrefixTest, AnotherKeyOrNoneNeverOpensIt) {
+  const GenerateResult cold = Answer(prompt_, Sealed());
+  const std::string sealed = Read(OnlyFile());
+  for (const EngineOptions& options : {Sealed('x'), Options()}) {
+    const GenerateResult answer = Answer(prompt_, options);
+    EXPECT_EQ(answer.prefix_tokens_from_store, 0U);
+    EXPECT_EQ(answer.ids, cold.ids);
+    EXPECT_NE(Read(OnlyFile()), sealed);  // what no key opens is of no use to anybody
+  }
+}
+
+TEST_F(SealedPrefixTest, AChangedByteAnywhereIsNeverUsed) { ExpectNoChangedByteIsUsed(Sealed()); }
+
+TEST_F(SealedPrefixTest, ABlockOpensNowhereElse) {
+  const GenerateResult cold = Answer(prompt_, Sealed());
+  const std::string path = OnlyFile();
+  const std::string first = Read(path);
+  ASSERT_TRUE(base::FileSystem::Real().Remove(path).ok());
+  Answer(prompt_, Sealed());  // the same prompt and key, sealed anew
+  const std::string second = Read(path);
+  ASSERT_EQ(first.size(), second.size());
+  const size_t head = 88 + 12 + 149 * 4 + 16;
+  const size_t block = (first.size() - head - 3 * 28) / 149 * 64 + 28;
+  const auto use = [&](const std::string& bytes) {
+    for (const std::string& file : Files()) ASSERT_TRUE(base::FileSystem::Real().Remove(file).ok());
+    Write(path, bytes);
+    const GenerateResult answer = Answer(prompt_, Sealed());
+    EXPECT_EQ(answer.ids, cold.ids);
+    EXPECT_EQ(answer.prefix_tokens_from_store, 0U);
+  };
+  use(first.substr(0, head) + second.substr(head));  // the other file's blocks
+  use(first.substr(0, head) + first.substr(head + block, block) + first.substr(head, block) +
+      first.substr(head + 2 * block));  // in another order
 }
 
 }  // namespace
