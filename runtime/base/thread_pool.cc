@@ -108,8 +108,10 @@ void ThreadPool::Work() {
   uint32_t seen = 0;
   while (true) {
     if (!SpinUntil([&] { return s.round.load() != seen; })) s.round.wait(seen);
-    if (s.stop.load()) return;
     seen = s.round.load();
+    // After `seen`: the round that the destructor begins has `stop` set already. The other way round, a
+    // worker that came from another round could take that one for seen, and sleep for ever.
+    if (s.stop.load()) return;
     s.inside.fetch_add(1);
     if (s.open.load()) TakePieces();
     if (s.inside.fetch_sub(1) == 1) s.inside.notify_one();

@@ -54,6 +54,14 @@ TEST(ThreadPoolTest, AThreadThatIsHeldUpHoldsUpOnlyItsPiece) {
   }
 }
 
+TEST(ThreadPoolTest, EndsHoweverEarly) {
+  // Destroyed while its workers are anywhere between two rounds.
+  for (int i = 0; i < 2000; ++i) {
+    ThreadPool pool(3);
+    for (int round = 0; round < i % 4; ++round) pool.Run(8, 1, [](size_t, size_t) {});
+  }
+}
+
 TEST(ThreadPoolTest, ABarrierIsARunOfSeveralThreads) {
   ThreadPool one(1), two(2);
   for (ThreadPool* pool : {&one, &two}) {
