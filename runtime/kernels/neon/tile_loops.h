@@ -14,7 +14,7 @@
 namespace linnet::kernels::neon_tiles {
 
 constexpr size_t kPanelTokens = 32;
-constexpr size_t kPanelWords = 5120;  // 20 KiB of a 32 KiB cache: 512 columns of 32 tokens
+constexpr size_t kPanelWords = 5760;  // 22.5 KiB of a 32 KiB cache: 576 columns of 32 tokens
 
 // The next group when so many tokens are left: a kernel of eight with one idle lane is cheaper than one of
 // four, two and one.
