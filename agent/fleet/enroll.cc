@@ -74,6 +74,7 @@ std::string PemOf(const std::vector<base::Certificate>& chain) {
 }  // namespace
 
 net::TlsIdentity IdentityOf(const update::Credentials& credentials) {
+  if (credentials.key.hardware() != nullptr) return {PemOf(credentials.chain), "", credentials.key};
   return {PemOf(credentials.chain), credentials.key.ToPem()};
 }
 
