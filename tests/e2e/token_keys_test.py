@@ -112,7 +112,7 @@ class Tokens(claims.Claims):
         self.refused(f.linnet(*init, "--token-key", "root-1=" + uri("none"), *self.pin), UNREACHABLE, "root-1", "none")
         self.refused(f.linnet(*init, "--token-key", "models=" + uri("plans"), *self.pin), BAD_DATA, "models", "root-1")
         twice = ("--token-key", "root-1=" + uri("plans"), "--token-key", "root-2=" + uri("plans"))
-        self.refused(f.linnet(*init, *twice, *self.pin), BAD_DATA, "root-1 and root-2")
+        self.refused(f.linnet(*init, *twice, *self.pin), BAD_DATA, "root-2 and root-1", "same key")
         self.assertFalse(os.path.exists(f.site))
         self.taken(f.linnet(*init, *keys, environment={"LINNET_TOKEN_PIN": PIN}))
         self.assertEqual(self.tokens_of_site(), {"root-1": uri("root-1"), "plans": uri("plans")})
