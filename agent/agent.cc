@@ -24,6 +24,7 @@
 #include "runtime/base/hash.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/base/tpm_key.h"
 #include "runtime/kernels/kernel_table.h"
 #include "runtime/net/grpc_server.h"
 #include "runtime/net/tls.h"
@@ -74,7 +75,7 @@ class RunningAgent final : public Agent {
   ~RunningAgent() override { Stop(); }
 
   StartFailure Open() {
-    if (absl::Status s = OpenState(); !s.ok()) return {std::move(s), kBadState};
+    if (absl::Status s = OpenState(); !s.ok()) return {s, base::Tpm::FailedAt(s) ? kNoTpm : kBadState};
     std::string kernel_error;
     const kernels::Variant* variant = kernels::SelectFromEnvironment(&kernel_error);
     if (variant == nullptr) return {absl::InvalidArgumentError(kernel_error), kUsage};
@@ -82,7 +83,7 @@ class RunningAgent final : public Agent {
     if (!config_.model.empty()) {
       if (absl::Status s = models_.Switch(config_.model); !s.ok()) return {std::move(s), kRuntime};
     }
-    if (absl::Status s = OpenFleet(); !s.ok()) return {std::move(s), kBadState};
+    if (absl::Status s = OpenFleet(); !s.ok()) return {s, base::Tpm::FailedAt(s) ? kNoTpm : kBadState};
     if (absl::Status s = OpenDoors(); !s.ok()) {
       return {s, absl::IsAlreadyExists(s) ? kPortInUse : absl::IsInvalidArgument(s) ? kUsage : kRuntime};
     }
@@ -90,7 +91,7 @@ class RunningAgent final : public Agent {
     if (!config_.token.empty() && !fleet_->status().enrolled) {
       enroller_ = std::make_unique<Enroller>(*fleet_, config_.token);
       if (absl::Status s = enroller_->WaitForFirstAnswer(); !s.ok()) {
-        return {s, absl::IsInvalidArgument(s) ? kUsage : kEnrolmentRefused};
+        return {s, absl::IsInvalidArgument(s) ? kUsage : base::Tpm::FailedAt(s) ? kNoTpm : kEnrolmentRefused};
       }
     }
     return {absl::OkStatus(), kOk};
@@ -129,7 +130,10 @@ class RunningAgent final : public Agent {
     });
     LINNET_RETURN_IF_ERROR(written);
     device_id_ = identity.id;
-    LINNET_ASSIGN_OR_RETURN(user_, repo::UserDatabase::Open(fs, absl::StrCat(config_.state_dir, "/user")));
+    base::KeyKeeping keeping{.tpm = config_.tpm};
+    LINNET_ASSIGN_OR_RETURN(keeping.place, base::KeyPlaceOf(config_.user_key));
+    LINNET_ASSIGN_OR_RETURN(user_,
+                            repo::UserDatabase::Open(fs, absl::StrCat(config_.state_dir, "/user"), keeping));
     KeepPrefixes(fs);
     believed_ = std::make_unique<BelievedTime>(*state_, clock_);
     owner::Owner::Options options;
@@ -184,6 +188,8 @@ class RunningAgent final : public Agent {
     options.poll = absl::Seconds(config_.check_in_seconds);
     options.uplink_budget_bytes = uint64_t{config_.uplink_kib_a_day} << 10;
     options.download_bytes_a_second = uint64_t{config_.download_kib_a_second} << 10;
+    LINNET_ASSIGN_OR_RETURN(options.keys.place, base::KeyPlaceOf(config_.identity_key));
+    options.keys.tpm = config_.tpm;
     options.peering.listen = config_.peers;
     options.peering.upload_bytes_a_second = uint64_t{config_.peer_upload_kib_a_second} << 10;
     update::ModelHost& host = config_.model.empty() ? static_cast<update::ModelHost&>(models_) : pinned_;

@@ -18,6 +18,7 @@ enum ExitCode : int {
   kPortInUse = 4,
   kEnrolmentRefused = 5,
   kUpdateRefused = 6,
+  kNoTpm = 7,
 };
 
 struct StartFailure {

@@ -14,6 +14,8 @@
 #include "agent/peers/peer_options.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/base/string_view.h"
+#include "runtime/base/tpm_key.h"
 
 namespace linnet::agent {
 namespace {
@@ -24,7 +26,7 @@ flags hold over the environment, the environment over the file.
 
 Exit codes: 0 stopped as asked; 1 something failed while running; 2 wrong usage; 3 the state folder cannot be used
 (unwritable, full, damaged, or in use by another agent); 4 a port is in use; 5 the enrolment token was refused;
-6 the bundle was refused (update --from).)";
+6 the bundle was refused (update --from); 7 the TPM that has a key of this device, or shall have it, does not work.)";
 
 struct Setting {
   CLI::Option* option;
@@ -110,6 +112,15 @@ absl::StatusOr<Invocation> ParseArguments(int argc, const char* const* argv, con
        "towards the coordinator, on a LAN only), or HOST:PORT");
   number("peer-upload-kib-a-second", c.peer_upload_kib_a_second, 0, 4 << 20,
          "of models served to other devices, at most, in KiB; 0: no limit");
+  text("identity-key", c.identity_key,
+       "where this device's next key of the fleet is made: file, tpm2 (in the TPM, or not at all), or auto "
+       "(in the "
+       "TPM where that works, else in a file)");
+  text("user-key", c.user_key,
+       "where the key of the owner's data is kept: file, tpm2 (sealed by the TPM: without this very TPM the "
+       "data is "
+       "lost), or auto");
+  text("tpm", c.tpm, "the TPM: the kernel's device, or a Unix socket that speaks its protocol");
   number("max-connections", c.max_connections, 1, 10'000, "at each door");
   add("reflection", app.add_flag("--reflection", c.reflection, "serve gRPC reflection")).flag = &c.reflection;
 
@@ -152,6 +163,13 @@ absl::StatusOr<Invocation> ParseArguments(int argc, const char* const* argv, con
   }
   if (update_command->parsed()) invocation.update = std::move(update);
   LINNET_RETURN_IF_ERROR(peers::CheckListen(c.peers));
+  const std::pair<std::string, std::string> places[] = {{"identity-key", c.identity_key},
+                                                        {"user-key", c.user_key}};
+  for (const auto& [name, place] : places) {
+    if (const auto known = base::KeyPlaceOf(place); !known.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("--", name, ": ", base::Message(known.status())));
+    }
+  }
   if (c.state_dir.empty()) return absl::InvalidArgumentError("--state-dir: must not be empty");
   return invocation;
 }

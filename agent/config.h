@@ -31,6 +31,9 @@ struct Config {
   uint32_t max_connections = 64;          // at each door
   std::string peers = "off";              // fetch from and serve devices of the fleet: "on", "off", HOST:PORT
   uint32_t peer_upload_kib_a_second = 0;  // to them all; 0: no limit
+  std::string identity_key = "file";      // where new keys of the fleet are made: "file", "tpm2", "auto"
+  std::string user_key = "file";          // where the key of the owner's data is kept: as above
+  std::string tpm = "/dev/tpmrm0";        // of these two, and of keys that are in it already
   bool reflection = false;                // gRPC reflection
 };
 

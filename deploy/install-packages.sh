@@ -11,7 +11,8 @@ build=(ca-certificates cmake ninja-build g++ ccache mold pkg-config python3
   libgrpc++-dev libgrpc-dev protobuf-compiler-grpc libprotobuf-dev protobuf-compiler
   libabsl-dev libsqlite3-dev libssl-dev nlohmann-json3-dev libcli11-dev libutf8proc-dev
   libboost1.81-dev libtomlplusplus-dev)
-test=(libgtest-dev libgmock-dev curl procps hunspell hunspell-en-us hunspell-en-gb hunspell-de-de python3-jinja2 python3-regex)
+test=(libgtest-dev libgmock-dev curl procps hunspell hunspell-en-us hunspell-en-gb hunspell-de-de python3-jinja2 python3-regex
+  openssl softhsm2 libengine-pkcs11-openssl swtpm)
 cross=(crossbuild-essential-arm64 qemu-user-static qemu-user libgrpc++-dev:arm64 libgrpc-dev:arm64 libprotobuf-dev:arm64
   libabsl-dev:arm64 libsqlite3-dev:arm64 libssl-dev:arm64 libutf8proc-dev:arm64 libgtest-dev:arm64 libgmock-dev:arm64)
 sanitize=(clang-19 libclang-rt-19-dev llvm-19)

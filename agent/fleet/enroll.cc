@@ -74,6 +74,7 @@ std::string PemOf(const std::vector<base::Certificate>& chain) {
 }  // namespace
 
 net::TlsIdentity IdentityOf(const update::Credentials& credentials) {
+  if (credentials.key.hardware() != nullptr) return {PemOf(credentials.chain), "", credentials.key};
   return {PemOf(credentials.chain), credentials.key.ToPem()};
 }
 
@@ -100,7 +101,7 @@ absl::Status EnrollWith(std::string_view token_text, Membership& membership, Upl
   const std::string message =
       net::EnrollMessage(token.spki_sha256, request.device_id(), request.public_key(), request.nonce());
   request.set_mac(net::EnrollMac(token.secret, message));
-  request.set_signature(key.SignRaw(message));
+  LINNET_ASSIGN_OR_RETURN(*request.mutable_signature(), key.SignRaw(message));
 
   const auto verdict = std::make_shared<Verdict>();
   LINNET_ASSIGN_OR_RETURN(
@@ -164,8 +165,8 @@ absl::Status Renew(Membership& membership, UplinkGate& gate) {
   request.set_nonce(base::RandomBytes(16));
   const std::string message =
       net::RenewMessage(request.device_id(), request.new_public_key(), request.nonce());
-  request.set_old_signature(old.key.SignRaw(message));
-  request.set_new_signature(key.SignRaw(message));
+  LINNET_ASSIGN_OR_RETURN(*request.mutable_old_signature(), old.key.SignRaw(message));
+  LINNET_ASSIGN_OR_RETURN(*request.mutable_new_signature(), key.SignRaw(message));
 
   // The pinned key, or one certified since: a clock that is years off must not shut us out for ever.
   const auto pinned = net::PinnedSpki(enrolment->spki_sha256);

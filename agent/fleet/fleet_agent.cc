@@ -51,8 +51,8 @@ class FleetAgentImpl final : public FleetAgent {
 
   absl::Status Init(repo::StateDatabase& state, base::FileSystem& fs, update::ModelHost& host) {
     LINNET_RETURN_IF_ERROR(fs.CreateDirectories(options_.state_dir + "/trust", 0700));
-    LINNET_ASSIGN_OR_RETURN(membership_,
-                            Membership::Open(fs, options_.state_dir + "/identity", state, clock_));
+    LINNET_ASSIGN_OR_RETURN(
+        membership_, Membership::Open(fs, options_.state_dir + "/identity", options_.keys, state, clock_));
     // A connection of its own: a download holds no lock of the repositories.
     LINNET_ASSIGN_OR_RETURN(chunk_db_, db::Database::Open(state.db().path(), db::Durability::kFull));
     LINNET_ASSIGN_OR_RETURN(

@@ -14,6 +14,7 @@
 #include "agent/update/revocations.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/file_system.h"
+#include "runtime/base/tpm_key.h"
 #include "storage/repo/state_database.h"
 
 namespace linnet::fleet {
@@ -34,6 +35,7 @@ struct FleetAgentOptions {
   uint64_t uplink_budget_bytes = 64 << 10;  // a day, plus what an update needs
   uint64_t download_bytes_a_second = 0;     // of models; 0: as fast as they come
   peers::PeerOptions peering;               // off, if nothing is said
+  base::KeyKeeping keys;                    // of the identity
 };
 
 struct FleetStatus {
@@ -53,7 +55,9 @@ struct FleetStatus {
 // Answers never wait for it: with no coordinator, no enrolment and no network it only keeps trying.
 class FleetAgent {
  public:
-  // `state`, `fs`, `clock` and `host` outlive it. Makes the device's identity row and key folder (0700).
+  // `state`, `fs`, `clock` and `host` outlive it. Makes the device's identity row and key folder (0700). An
+  // error that base::Tpm::FailedAt knows: the TPM that has the device's key, or shall have it, does not work;
+  // nothing was changed.
   static absl::StatusOr<std::unique_ptr<FleetAgent>> Create(FleetAgentOptions options,
                                                             repo::StateDatabase& state, base::FileSystem& fs,
                                                             const base::Clock& clock,

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/hash.h"
-#include "runtime/base/log.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/string_view.h"
 #include "storage/repo/revoked.h"
@@ -12,16 +11,16 @@
 namespace linnet::fleet {
 namespace {
 
-constexpr uint64_t kMaxKeyBytes = 16 << 10;
 constexpr char kEnrollingKey[] = "enrolling.key";
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Membership>> Membership::Open(base::FileSystem& fs, std::string identity_dir,
+                                                             const base::KeyKeeping& keys,
                                                              repo::StateDatabase& state,
                                                              const base::Clock& clock) {
-  LINNET_RETURN_IF_ERROR(fs.CreateDirectories(identity_dir, 0700));
-  std::unique_ptr<Membership> membership(new Membership(fs, std::move(identity_dir), state, clock));
+  std::unique_ptr<Membership> membership(new Membership(fs, std::move(identity_dir), keys, state, clock));
+  LINNET_RETURN_IF_ERROR(membership->keys_.Open());
   LINNET_RETURN_IF_ERROR(state.Write([&]() -> absl::Status {
     LINNET_ASSIGN_OR_RETURN(const repo::DeviceIdentity identity, repo::Device(state.db()).LoadOrCreate(""));
     membership->device_id_ = identity.id;
@@ -41,10 +40,10 @@ absl::Status Membership::Load() {
   LINNET_ASSIGN_OR_RETURN(base::Certificate root, base::Certificate::FromPem(enrolment->fleet_root_pem));
   LINNET_ASSIGN_OR_RETURN(std::vector<base::Certificate> chain,
                           base::Certificate::ChainFromPem(enrolment->certificate_chain_pem));
-  LINNET_ASSIGN_OR_RETURN(base::PrivateKey key, ReadKey(enrolment->key_file));
+  LINNET_ASSIGN_OR_RETURN(base::PrivateKey key, keys_.ReadAndTry(enrolment->key_file));
   if (chain.empty() || chain.front().public_key().Raw() != key.public_key().Raw()) {
     return absl::DataLossError(
-        absl::StrCat(dir_, "/", enrolment->key_file,
+        absl::StrCat(keys_.dir(), "/", enrolment->key_file,
                      ": is not the key of this device's certificate; restore it from a "
                      "backup, or enrol again with a fresh state folder"));
   }
@@ -77,28 +76,14 @@ absl::StatusOr<update::Credentials> Membership::credentials() const {
       "this device is not enrolled; make a token with `linnet device token`, then `linnet device enroll`");
 }
 
-absl::StatusOr<base::PrivateKey> Membership::ReadKey(const std::string& name) const {
-  LINNET_ASSIGN_OR_RETURN(const std::string pem, fs_.ReadFile(absl::StrCat(dir_, "/", name), kMaxKeyBytes));
-  return base::PrivateKey::FromPem(pem);
-}
-
-absl::StatusOr<base::PrivateKey> Membership::ReadOrMakeKey(const std::string& name) {
-  absl::StatusOr<base::PrivateKey> key = ReadKey(name);
-  // A file that was cut short by a power cut was never used: it is written before anything is sent.
-  if (key.ok()) return key;
-  base::PrivateKey made = base::PrivateKey::Generate(base::KeyType::kP256);
-  LINNET_RETURN_IF_ERROR(fs_.WriteFileAtomic(absl::StrCat(dir_, "/", name), made.ToPem(), 0600));
-  return made;
-}
-
-absl::StatusOr<base::PrivateKey> Membership::EnrollingKey() { return ReadOrMakeKey(kEnrollingKey); }
+absl::StatusOr<base::PrivateKey> Membership::EnrollingKey() { return keys_.ReadOrMake(kEnrollingKey); }
 
 absl::Status Membership::Joined(repo::Enrolment enrolment, std::string_view device_name,
                                 absl::Time evidence) {
   LINNET_ASSIGN_OR_RETURN(const base::PrivateKey key, EnrollingKey());
   enrolment.key_file =
       absl::StrCat(base::Hex(base::AsView(base::Sha256(key.public_key().Raw()))).substr(0, 16), ".key");
-  LINNET_RETURN_IF_ERROR(fs_.WriteFileAtomic(absl::StrCat(dir_, "/", enrolment.key_file), key.ToPem(), 0600));
+  LINNET_RETURN_IF_ERROR(keys_.Copy(kEnrollingKey, enrolment.key_file));
   const absl::Status saved = state_.Write([&]() -> absl::Status {
     repo::Device device(state_.db());
     LINNET_RETURN_IF_ERROR(device.RaiseBelievedTime(evidence));
@@ -107,7 +92,7 @@ absl::Status Membership::Joined(repo::Enrolment enrolment, std::string_view devi
     return device.SaveEnrolment(enrolment);
   });
   if (!saved.ok()) return saved;
-  SweepKeys(enrolment.key_file);
+  keys_.Sweep(enrolment.key_file);
   return Load();
 }
 
@@ -121,7 +106,7 @@ absl::StatusOr<base::PrivateKey> Membership::PendingKey() {
     base::MutexLock lock(mutex_);
     enrolment_->pending_key = current->pending_key;
   }
-  return ReadOrMakeKey(current->pending_key);
+  return keys_.ReadOrMake(current->pending_key);
 }
 
 absl::Status Membership::Renewed(const std::string& certificate_chain_pem, absl::Time evidence) {
@@ -138,19 +123,8 @@ absl::Status Membership::Renewed(const std::string& certificate_chain_pem, absl:
     return device.SaveEnrolment(*next);
   });
   if (!saved.ok()) return saved;
-  SweepKeys(next->key_file);
+  keys_.Sweep(next->key_file);
   return Load();
-}
-
-void Membership::SweepKeys(const std::string& keep) {
-  const absl::StatusOr<std::vector<std::string>> names = fs_.List(dir_);
-  if (!names.ok()) return;
-  for (const std::string& name : *names) {
-    if (name == keep || name.find(".key") == std::string::npos) continue;
-    if (const absl::Status status = fs_.Remove(absl::StrCat(dir_, "/", name)); !status.ok()) {
-      base::Log(base::Severity::kWarning, "old_key_not_removed", {{"error", base::LogValue::Error(status)}});
-    }
-  }
 }
 
 }  // namespace linnet::fleet

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "agent/fleet/identity_keys.h"
 #include "agent/update/link.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/file_system.h"
@@ -20,11 +21,13 @@
 
 namespace linnet::fleet {
 
-// Who this device is to its fleet: the row in state.db, and the private keys in <state>/identity (folder
-// 0700, files 0600, never sent, never logged). Thread-safe.
+// Who this device is to its fleet: the row in state.db, and the private keys in <state>/identity (never sent,
+// never logged). Thread-safe.
 class Membership {
  public:
+  // Errors: also those of a TPM that has the key, or shall have the next (base::Tpm::FailedAt).
   static absl::StatusOr<std::unique_ptr<Membership>> Open(base::FileSystem& fs, std::string identity_dir,
+                                                          const base::KeyKeeping& keys,
                                                           repo::StateDatabase& state,
                                                           const base::Clock& clock);
 
@@ -46,15 +49,12 @@ class Membership {
   absl::Status Renewed(const std::string& certificate_chain_pem, absl::Time evidence);
 
  private:
-  Membership(base::FileSystem& fs, std::string dir, repo::StateDatabase& state, const base::Clock& clock)
-      : fs_(fs), dir_(std::move(dir)), state_(state), clock_(clock) {}
+  Membership(base::FileSystem& fs, std::string dir, const base::KeyKeeping& keys, repo::StateDatabase& state,
+             const base::Clock& clock)
+      : keys_(fs, std::move(dir), keys), state_(state), clock_(clock) {}
   absl::Status Load();
-  absl::StatusOr<base::PrivateKey> ReadKey(const std::string& name) const;
-  absl::StatusOr<base::PrivateKey> ReadOrMakeKey(const std::string& name);
-  void SweepKeys(const std::string& keep);
 
-  base::FileSystem& fs_;
-  const std::string dir_;
+  IdentityKeys keys_;
   repo::StateDatabase& state_;
   const base::Clock& clock_;
   std::string device_id_;

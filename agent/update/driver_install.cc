@@ -323,10 +323,13 @@ absl::Duration UpdateDriver::DoReport() {
       OutcomeReport report{attempt_->attempt, attempt_->sequence, State::kReport,
                            static_cast<Reason>(attempt_->reason), std::nullopt};
       if (attempt_->outcome != static_cast<int>(Outcome::kNone)) {
-        report.receipt = MakeReceipt(*credentials, attempt_->plan_sha256, attempt_->model_sha256,
-                                     static_cast<Outcome>(attempt_->outcome), attempt_->attempt);
+        absl::StatusOr<Receipt> receipt =
+            MakeReceipt(*credentials, attempt_->plan_sha256, attempt_->model_sha256,
+                        static_cast<Outcome>(attempt_->outcome), attempt_->attempt);
+        told = receipt.status();
+        if (receipt.ok()) report.receipt = *std::move(receipt);
       }
-      told = parts_.link.Report(report);
+      if (told.ok()) told = parts_.link.Report(report);
     }
   }
   // A coordinator that does not want it (revoked, unknown) will not want it tomorrow.

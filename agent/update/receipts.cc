@@ -30,15 +30,15 @@ bool CountsFor(const trust::Plan& plan, size_t wave, const std::vector<std::stri
 
 }  // namespace
 
-Receipt MakeReceipt(const Credentials& credentials, std::string_view plan_sha256,
-                    std::string_view model_sha256, Outcome outcome, uint64_t counter) {
+absl::StatusOr<Receipt> MakeReceipt(const Credentials& credentials, std::string_view plan_sha256,
+                                    std::string_view model_sha256, Outcome outcome, uint64_t counter) {
   Receipt receipt;
   receipt.device_id = credentials.device_id;
   receipt.plan_sha256 = plan_sha256;
   receipt.model_sha256 = model_sha256;
   receipt.outcome = outcome;
   receipt.counter = counter;
-  receipt.signature = credentials.key.SignRaw(MessageOf(receipt));
+  LINNET_ASSIGN_OR_RETURN(receipt.signature, credentials.key.SignRaw(MessageOf(receipt)));
   for (const base::Certificate& certificate : credentials.chain) {
     receipt.certificate_chain.push_back(certificate.der());
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "agent/update/link.h"
 #include "agent/update/revocations.h"
@@ -14,9 +15,9 @@
 
 namespace linnet::update {
 
-// Signed with the device's key.
-Receipt MakeReceipt(const Credentials& credentials, std::string_view plan_sha256,
-                    std::string_view model_sha256, Outcome outcome, uint64_t counter);
+// Signed with the device's key. Errors: those of PrivateKey::Sign, which a key in memory does not have.
+absl::StatusOr<Receipt> MakeReceipt(const Credentials& credentials, std::string_view plan_sha256,
+                                    std::string_view model_sha256, Outcome outcome, uint64_t counter);
 
 struct ReceiptRules {
   const trust::Plan& plan;

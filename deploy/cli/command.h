@@ -18,6 +18,7 @@ namespace linnet::cli {
 struct Context {
   bool json = false;
   std::string passphrase_file;  // keys at rest; empty: asked on the terminal, or LINNET_PASSPHRASE
+  std::string token_pin_file;   // of PKCS#11 tokens; empty: asked on the terminal, or LINNET_TOKEN_PIN
   absl::Status result;          // of the command that ran
   int exit_code = 0;            // when `result` is OK
 };

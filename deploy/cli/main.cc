@@ -34,15 +34,17 @@ int main(int argc, char** argv) {
   app.add_flag("--json", context.json, "one JSON value on standard output, for programs");
   app.add_option("--passphrase-file", context.passphrase_file,
                  "first line opens the offline keys (or LINNET_PASSPHRASE)");
+  app.add_option("--token-pin-file", context.token_pin_file,
+                 "first line is the PIN of the tokens that offline keys lie on (or LINNET_TOKEN_PIN)");
   app.require_subcommand(1);
   app.fallthrough();
   app.footer(
       "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad data, 4 not supported, 5 not found,\n"
-      "6 refused (signature, grant, passphrase), 7 not reachable or too late, 8 no room (disk, budget, "
+      "6 refused (signature, grant, passphrase, PIN), 7 not reachable or too late, 8 no room (disk, budget, "
       "queue),\n"
       "9 something expires soon (site expire-check).\n"
-      "Environment: LINNET_SITE (--site), LINNET_DEVICE (--device), LINNET_HOME, LINNET_PASSPHRASE, "
-      "LINNET_LOG.");
+      "Environment: LINNET_SITE (--site), LINNET_DEVICE (--device), LINNET_HOME, LINNET_PASSPHRASE,\n"
+      "LINNET_TOKEN_PIN, PKCS11_MODULE_PATH (the PKCS#11 module of tokens; else p11-kit's), LINNET_LOG.");
   linnet::cli::AddSiteCommands(app, context);
   linnet::cli::AddDeviceCommands(app, context);
   linnet::cli::AddModelCommands(app, context);

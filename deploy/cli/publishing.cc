@@ -9,6 +9,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/file_system.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/base/string_view.h"
 #include "storage/trust/site_repository.h"
 
 namespace linnet::cli {
@@ -106,6 +107,10 @@ absl::Status RunChange(const Context& context, const ChangeOptions& options, con
     for (const trust::SignatureCount& c : change.signatures) {
       if (c.have < c.need) absl::StrAppend(&missing, missing.empty() ? "" : "; ", SignaturesLine(c));
     }
+    if (!change.unreachable.ok()) {
+      return absl::Status(change.unreachable.code(),
+                          absl::StrCat(base::Message(change.unreachable), " (", missing, ")"));
+    }
     return absl::FailedPreconditionError(absl::StrCat(
         missing, ". Give --out FILE, and on the machine with the other keys: linnet site sign FILE"));
   }
@@ -113,6 +118,7 @@ absl::Status RunChange(const Context& context, const ChangeOptions& options, con
   if (!context.json) {
     for (const std::string& line : change.says) Print(line);
     for (const trust::SignatureCount& c : change.signatures) Print(SignaturesLine(c));
+    if (!complete && !change.unreachable.ok()) Print(base::Message(change.unreachable));
   }
   std::string end;
   if (!complete) {

@@ -26,7 +26,7 @@ struct Options {
   ChangeOptions change;
   std::vector<std::string> roles;
   uint32_t days = 0, within_days = kDueWithinDays;
-  std::string role, key, file, dir;
+  std::string role, key, token_uri, file, dir;
 };
 
 absl::Status Renew(const Context& context, const Options& o) {
@@ -37,7 +37,7 @@ absl::Status Renew(const Context& context, const Options& o) {
 
 absl::Status RotateKey(const Context& context, const Options& o) {
   return RunChange(context, o.change, [&](trust::Site& site, const MetadataMap& current) {
-    return site.RotateKey(o.role, o.key, current);
+    return site.RotateKey(o.role, o.key, current, o.token_uri);
   });
 }
 
@@ -110,9 +110,11 @@ void AddRoleCommands(CLI::App& group, Context& context) {
   Runs(renew, context, [&context, options] { return Renew(context, *options); });
 
   CLI::App* rotate = group.add_subcommand(
-      "rotate-key", "a new key, made on this machine, takes the place of one of a role's keys");
+      "rotate-key", "a new key, made on this machine or on a token, takes the place of one of a role's keys");
   rotate->add_option("role", options->role, "root, targets, plans, models/FAMILY")->required();
   rotate->add_option("--key", options->key, "the one that leaves: as linnet site status names it, or its id");
+  rotate->add_option("--token-key", options->token_uri,
+                     "the new key is the P-256 key of a PKCS#11 token: pkcs11:token=NAME;object=NAME");
   AddChangeOptions(rotate, options->change);
   Runs(rotate, context, [&context, options] { return RotateKey(context, *options); });
 

@@ -18,6 +18,10 @@ namespace linnet::cli {
 namespace {
 
 constexpr size_t kPart = 256 << 10;
+constexpr std::string_view kPassphraseOtherwise =
+    "a passphrase: give --passphrase-file FILE, set LINNET_PASSPHRASE";
+constexpr std::string_view kPinOtherwise =
+    "the PIN of their token: give --token-pin-file FILE, set LINNET_TOKEN_PIN";
 
 std::string FirstLine(std::string text) {
   text.resize(std::min(text.size(), text.find('\n')));
@@ -25,12 +29,12 @@ std::string FirstLine(std::string text) {
   return text;
 }
 
-absl::StatusOr<std::string> AskOnTerminal(const char* prompt) {
+// `otherwise`: how to give it without a terminal.
+absl::StatusOr<std::string> AskOnTerminal(const std::string& prompt, std::string_view otherwise) {
   std::FILE* terminal = std::fopen("/dev/tty", "r+");
   if (terminal == nullptr) {
     return absl::FailedPreconditionError(
-        "the keys need a passphrase: give --passphrase-file FILE, set LINNET_PASSPHRASE, or run this on a "
-        "terminal");
+        absl::StrCat("the keys need ", std::string(otherwise), ", or run this on a terminal"));
   }
   termios before;
   const bool quiet = tcgetattr(fileno(terminal), &before) == 0;
@@ -39,14 +43,14 @@ absl::StatusOr<std::string> AskOnTerminal(const char* prompt) {
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
     tcsetattr(fileno(terminal), TCSAFLUSH, &silent);
   }
-  std::fputs(prompt, terminal);
+  std::fputs(prompt.c_str(), terminal);
   std::fflush(terminal);
   char line[1024] = "";
   const bool read = std::fgets(line, sizeof line, terminal) != nullptr;
   if (quiet) tcsetattr(fileno(terminal), TCSAFLUSH, &before);
   std::fputc('\n', terminal);
   std::fclose(terminal);
-  if (!read) return absl::CancelledError("no passphrase was typed");
+  if (!read) return absl::CancelledError("nothing was typed");
   return FirstLine(line);
 }
 
@@ -75,7 +79,8 @@ absl::StatusOr<std::string> Passphrase(const Context& context, bool fresh) {
     passphrase = value;
   } else {
     LINNET_ASSIGN_OR_RETURN(passphrase, AskOnTerminal(fresh ? "New passphrase for the site's keys: "
-                                                            : "Passphrase of the site's keys: "));
+                                                            : "Passphrase of the site's keys: ",
+                                                      kPassphraseOtherwise));
     typed = true;
   }
   if (!fresh) return passphrase;
@@ -85,10 +90,22 @@ absl::StatusOr<std::string> Passphrase(const Context& context, bool fresh) {
                      " bytes; choose a longer one (--no-passphrase leaves keys unsealed)"));
   }
   if (typed) {
-    LINNET_ASSIGN_OR_RETURN(const std::string again, AskOnTerminal("The same again: "));
+    LINNET_ASSIGN_OR_RETURN(const std::string again, AskOnTerminal("The same again: ", kPassphraseOtherwise));
     if (passphrase != again) return absl::InvalidArgumentError("the two passphrases differ");
   }
   return passphrase;
+}
+
+base::TokenPin TokenPinOf(const Context& context) {
+  return [&context](const std::string& uri) -> absl::StatusOr<std::string> {
+    if (!context.token_pin_file.empty()) {
+      LINNET_ASSIGN_OR_RETURN(std::string text,
+                              base::FileSystem::Real().ReadFile(context.token_pin_file, 4096));
+      return FirstLine(std::move(text));
+    }
+    if (const char* value = std::getenv("LINNET_TOKEN_PIN")) return std::string(value);
+    return AskOnTerminal(absl::StrCat("PIN of the token with ", uri, ": "), kPinOtherwise);
+  };
 }
 
 absl::StatusOr<std::unique_ptr<trust::Site>> OpenSite(const Context& context, const std::string& dir) {
@@ -97,13 +114,17 @@ absl::StatusOr<std::unique_ptr<trust::Site>> OpenSite(const Context& context, co
   {
     LINNET_ASSIGN_OR_RETURN(const auto site, trust::Site::Open(fs, dir, "", base::Clock::Real()));
     LINNET_ASSIGN_OR_RETURN(const trust::SiteStatus status, site->Status());
-    for (const trust::KeyFileStatus& key : status.key_files) sealed = sealed || key.encrypted;
+    for (const trust::KeyFileStatus& key : status.key_files) {
+      // The authorities' keys are used when the site is made, and not again.
+      const bool of_a_role = !key.path.ends_with("-ca.key") && !key.path.ends_with("-ca-root.key");
+      sealed = sealed || (key.encrypted && of_a_role);
+    }
   }  // gives its lock back
   std::string passphrase;
   if (sealed) {
     LINNET_ASSIGN_OR_RETURN(passphrase, Passphrase(context, false));
   }
-  return trust::Site::Open(fs, dir, passphrase, base::Clock::Real());
+  return trust::Site::Open(fs, dir, passphrase, base::Clock::Real(), TokenPinOf(context));
 }
 
 absl::StatusOr<MetadataMap> PublishedMetadata(const Coordinator& coordinator) {

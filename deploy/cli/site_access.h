@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "deploy/cli/command.h"
 #include "deploy/cli/connect.h"
+#include "runtime/base/token_key.h"
 #include "storage/trust/site.h"
 
 namespace linnet::cli {
@@ -17,7 +18,11 @@ namespace linnet::cli {
 // the terminal without echo. FailedPrecondition when none of them is there.
 absl::StatusOr<std::string> Passphrase(const Context& context, bool fresh);
 
-// A site whose keys can be opened.
+// The PIN of the tokens that keys lie on: --token-pin-file, LINNET_TOKEN_PIN, or asked on the terminal; once
+// a command, when the first such key is opened. `context` outlives it.
+base::TokenPin TokenPinOf(const Context& context);
+
+// A site whose keys can be opened. The passphrase is asked for when a role's key needs it.
 absl::StatusOr<std::unique_ptr<trust::Site>> OpenSite(const Context& context, const std::string& dir);
 
 // What is published now, role name -> bytes, to be signed on top of.

@@ -25,6 +25,7 @@ namespace {
 struct Options {
   std::string dir, status_dir, name = "home";
   bool no_passphrase = false;
+  std::vector<std::string> token_keys;  // PLACE=URI
   std::vector<std::string> server_names;
   SiteOptions site;
   uint32_t limit = 50;
@@ -35,10 +36,14 @@ absl::Status PrintStatus(const Context& context, const std::string& dir, const s
                           trust::Site::Open(base::FileSystem::Real(), dir, "", base::Clock::Real()));
   LINNET_ASSIGN_OR_RETURN(const trust::SiteStatus status, site->Status());
   const absl::Time due = base::Clock::Real().Now() + absl::Hours(24) * kDueWithinDays;
-  size_t sealed = 0, offline = 0, unlisted = 0;
+  size_t sealed = 0, offline = 0, unlisted = 0, on_tokens = 0;
   for (const auto& key : status.key_files) {
     unlisted += key.unlisted ? 1 : 0;
     if (!key.path.starts_with(trust::kSiteOffline) || !key.present) continue;
+    if (!key.token_uri.empty()) {
+      ++on_tokens;
+      continue;
+    }
     ++offline;
     sealed += key.encrypted ? 1 : 0;
   }
@@ -62,6 +67,7 @@ absl::Status PrintStatus(const Context& context, const std::string& dir, const s
                                   {"present", key.present},
                                   {"sealed", key.encrypted},
                                   {"unlisted", key.unlisted}});
+      if (!key.token_uri.empty()) out["key_files"].back()["token"] = key.token_uri;
     }
     out["device_ca_expires"] = Date(status.device_ca_expires);
     out["server_certificate_expires"] = Date(status.server_certificate_expires);
@@ -79,11 +85,15 @@ absl::Status PrintStatus(const Context& context, const std::string& dir, const s
   for (const Expiry& e : ExpiriesOf(status)) {
     if (e.expires < due) Print(absl::StrCat("DUE: ", e.what, " by ", Date(e.expires), "; ", e.mend));
   }
+  for (const auto& key : status.key_files) {
+    if (!key.token_uri.empty()) Print(absl::StrCat(key.path, " lies on a token: ", key.token_uri));
+  }
   if (unlisted > 0) {
     Print(absl::StrCat(unlisted, unlisted == 1 ? " key file is" : " key files are",
                        " in no role: left in a rotation, or waiting for signatures (--json names them)"));
   }
-  Print(absl::StrCat(offline, " offline keys, ",
+  Print(absl::StrCat(offline, " offline keys",
+                     on_tokens > 0 ? absl::StrCat(" and ", on_tokens, " on tokens") : "", ", ",
                      sealed == offline ? "sealed with the passphrase"
                      : sealed == 0     ? "NOT sealed: whoever reads the folder can sign"
                                        : absl::StrCat(sealed, " of them sealed"),
@@ -97,6 +107,15 @@ absl::Status Init(const Context& context, const Options& o) {
   trust::SiteOptions options;
   options.name = o.name;
   options.server_names = o.server_names;
+  options.pin = TokenPinOf(context);
+  for (const std::string& said : o.token_keys) {
+    const size_t at = said.find('=');
+    if (at == std::string::npos ||
+        !options.token_keys.emplace(said.substr(0, at), said.substr(at + 1)).second) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--token-key ", said, ": expected PLACE=URI, each place once (plans=pkcs11:token=...)"));
+    }
+  }
   if (!o.no_passphrase) {
     LINNET_ASSIGN_OR_RETURN(options.passphrase, Passphrase(context, true));
   }
@@ -141,6 +160,10 @@ void AddSiteCommands(CLI::App& app, Context& context) {
   init->add_option("--name", options->name, "of the site (home)");
   init->add_option("--server-name", options->server_names, "DNS names of the coordinator beside localhost");
   init->add_flag("--no-passphrase", options->no_passphrase, "leave the keys unsealed (demos, tests)");
+  init->add_option("--token-key", options->token_keys,
+                   "PLACE=URI: this key is not made, it is the P-256 key of a PKCS#11 token "
+                   "(plans=pkcs11:token=NAME;object=NAME); again for each")
+      ->allow_extra_args(false);
   Runs(init, context, [&context, options] { return Init(context, *options); });
 
   CLI::App* status = group->add_subcommand(

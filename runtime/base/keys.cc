@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
 
 namespace linnet::base {
@@ -232,7 +233,27 @@ absl::StatusOr<PrivateKey> PrivateKey::FromPem(std::string_view pem) {
   return PrivateKey(PublicKey(type, std::move(owned)));
 }
 
-std::string PrivateKey::Sign(std::string_view message) const {
+PrivateKey PrivateKey::InHardware(PublicKey key, std::shared_ptr<const HardwareKey> hardware) {
+  LINNET_CHECK(key.type() == KeyType::kP256 && hardware != nullptr);
+  PrivateKey made(std::move(key));
+  made.hardware_ = std::move(hardware);
+  return made;
+}
+
+EVP_PKEY* PrivateKey::get() const {
+  LINNET_CHECK(hardware_ == nullptr);
+  return public_.get();
+}
+
+absl::StatusOr<std::string> PrivateKey::Sign(std::string_view message) const {
+  if (hardware_ != nullptr) {
+    LINNET_ASSIGN_OR_RETURN(std::string signature, hardware_->SignDigest(AsView(Sha256(message))));
+    if (!public_.Verify(message, signature).ok()) {
+      return absl::PermissionDeniedError(
+          "the hardware signed with another key than the one that was there when it was taken into use");
+    }
+    return signature;
+  }
   const MdContext context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* key_context = nullptr;
   LINNET_CHECK(context != nullptr &&
@@ -246,9 +267,9 @@ std::string PrivateKey::Sign(std::string_view message) const {
   return signature;
 }
 
-std::string PrivateKey::SignRaw(std::string_view message) const {
+absl::StatusOr<std::string> PrivateKey::SignRaw(std::string_view message) const {
   LINNET_CHECK(type() == KeyType::kP256);
-  const std::string der = Sign(message);
+  LINNET_ASSIGN_OR_RETURN(const std::string der, Sign(message));
   const unsigned char* cursor = Bytes(der);
   const EcdsaSig sig(d2i_ECDSA_SIG(nullptr, &cursor, static_cast<long>(der.size())));
   LINNET_CHECK(sig != nullptr);

@@ -41,22 +41,39 @@ class PublicKey {
   std::shared_ptr<EVP_PKEY> key_;
 };
 
-// A private key in memory. Immutable, thread-safe. Never logged: there is no way to print one but ToPem.
+// A P-256 key that lies in hardware, which signs with it and does not give it away. Thread-safe.
+class HardwareKey {
+ public:
+  virtual ~HardwareKey() = default;
+  // An ECDSA signature (DER) of a SHA-256, 32 bytes. Unavailable: the hardware is gone, busy or does not
+  // answer. PermissionDenied: it does not let us sign with this key.
+  virtual absl::StatusOr<std::string> SignDigest(std::string_view digest) const = 0;
+};
+
+// A private key: in memory, or in hardware. Immutable, thread-safe. Never logged: there is no way to print
+// one but ToPem.
 class PrivateKey {
  public:
   static PrivateKey Generate(KeyType type);                         // kEd25519 or kP256
   static absl::StatusOr<PrivateKey> FromPem(std::string_view pem);  // PKCS#8, unencrypted
+  // `key`: the P-256 key that `hardware` should sign with.
+  static PrivateKey InHardware(PublicKey key, std::shared_ptr<const HardwareKey> hardware);
 
   KeyType type() const { return public_.type(); }
   const PublicKey& public_key() const { return public_; }
-  std::string Sign(std::string_view message) const;     // what PublicKey::Verify accepts
-  std::string SignRaw(std::string_view message) const;  // P-256: what VerifyRaw accepts
-  std::string ToPem() const;                            // PKCS#8
-  EVP_PKEY* get() const { return public_.get(); }
+  const std::shared_ptr<const HardwareKey>& hardware() const { return hardware_; }  // null: in memory
+  // What PublicKey::Verify accepts. In memory it does not fail; hardware: as SignDigest says, and
+  // PermissionDenied when what it signs with is not `public_key()`.
+  absl::StatusOr<std::string> Sign(std::string_view message) const;
+  absl::StatusOr<std::string> SignRaw(std::string_view message) const;  // P-256: what VerifyRaw accepts
+  // In memory only.
+  std::string ToPem() const;  // PKCS#8
+  EVP_PKEY* get() const;
 
  private:
   explicit PrivateKey(PublicKey pair) : public_(std::move(pair)) {}
-  PublicKey public_;
+  PublicKey public_;  // with the private half, in memory
+  std::shared_ptr<const HardwareKey> hardware_;
 };
 
 // Keys at rest: scrypt (N = 2^16, r = 8, p = 1) and AES-256-GCM over the PEM, as one JSON file with its

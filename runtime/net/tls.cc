@@ -17,6 +17,7 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/base/string_view.h"
 #include "runtime/net/peer.h"
+#include "runtime/net/tls_engine.h"
 
 namespace linnet::net {
 namespace {
@@ -91,14 +92,16 @@ absl::StatusOr<std::shared_ptr<tls::CertificateProviderInterface>> ProviderOf(co
   const auto chain = base::Certificate::ChainFromPem(identity.certificate_chain_pem);
   if (!chain.ok())
     return absl::InvalidArgumentError(absl::StrCat("TLS identity: ", base::Message(chain.status())));
-  const auto key = base::PrivateKey::FromPem(identity.private_key_pem);
+  const bool in_hardware = identity.hardware_key.has_value() && identity.hardware_key->hardware() != nullptr;
+  const auto key = in_hardware ? absl::StatusOr<base::PrivateKey>(*identity.hardware_key)
+                               : base::PrivateKey::FromPem(identity.private_key_pem);
   if (!key.ok())
     return absl::InvalidArgumentError(absl::StrCat("TLS identity: ", base::Message(key.status())));
   if (key->public_key().SpkiDer() != chain->front().public_key().SpkiDer()) {
     return absl::InvalidArgumentError("TLS identity: the private key does not belong to the certificate");
   }
-  return std::make_shared<tls::StaticDataCertificateProvider>(
-      std::vector<tls::IdentityKeyCertPair>{{identity.private_key_pem, identity.certificate_chain_pem}});
+  return std::make_shared<tls::StaticDataCertificateProvider>(std::vector<tls::IdentityKeyCertPair>{
+      {in_hardware ? EngineNameOf(*key) : identity.private_key_pem, identity.certificate_chain_pem}});
 }
 
 }  // namespace

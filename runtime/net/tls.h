@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "runtime/base/keys.h"
 #include "runtime/base/x509.h"
 
 namespace grpc {
@@ -24,6 +25,8 @@ namespace linnet::net {
 struct TlsIdentity {
   std::string certificate_chain_pem;
   std::string private_key_pem;
+  // In the place of the PEM: a key that cannot be written down.
+  std::optional<base::PrivateKey> hardware_key = std::nullopt;
 };
 
 // Decides about the other side's chain (leaf first; empty when none was shown). OK lets the handshake pass.

@@ -6,12 +6,24 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/keys.h"
+#include "runtime/base/log.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/base/string_view.h"
 
 namespace linnet::repo {
 namespace {
 
 constexpr size_t kKeyBytes = 32;
+
+// What lies on the disk for `key`.
+absl::StatusOr<std::string> FileOf(const std::string& key, const base::KeyKeeping& keeping) {
+  if (keeping.place == base::KeyPlace::kFile) return key;
+  absl::StatusOr<std::string> sealed = base::SealWithTpm(base::Tpm(keeping.tpm), key);
+  if (sealed.ok() || keeping.place == base::KeyPlace::kTpm) return sealed;
+  base::Log(base::Severity::kWarning, "user_key_in_a_file",
+            {{"error", base::LogValue::Error(sealed.status())}});
+  return key;
+}
 
 }  // namespace
 
@@ -21,7 +33,7 @@ FieldCipher::FieldCipher(std::string key)
 }
 
 absl::StatusOr<FieldCipher> FieldCipher::FromFile(base::FileSystem& fs, const std::string& path,
-                                                  bool may_create) {
+                                                  bool may_create, const base::KeyKeeping& keeping) {
   const absl::StatusOr<base::FileInfo> info = fs.Stat(path);
   if (absl::IsNotFound(info.status())) {
     if (!may_create) {
@@ -30,7 +42,8 @@ absl::StatusOr<FieldCipher> FieldCipher::FromFile(base::FileSystem& fs, const st
                        "user.db beside it to start without the old data"));
     }
     std::string key = base::RandomBytes(kKeyBytes);
-    LINNET_RETURN_IF_ERROR(fs.WriteFileAtomic(path, key, 0600));
+    LINNET_ASSIGN_OR_RETURN(const std::string file, FileOf(key, keeping));
+    LINNET_RETURN_IF_ERROR(fs.WriteFileAtomic(path, file, 0600));
     return FieldCipher(std::move(key));
   }
   LINNET_RETURN_IF_ERROR(info.status());
@@ -39,9 +52,22 @@ absl::StatusOr<FieldCipher> FieldCipher::FromFile(base::FileSystem& fs, const st
         absl::StrCat(path, ": other users may read this key; run: chmod 600 ", path));
   }
   LINNET_ASSIGN_OR_RETURN(std::string key, fs.ReadFile(path, 4096));
+  const bool sealed = base::IsTpmKey(key);
+  if (sealed) {
+    absl::StatusOr<std::string> opened = base::UnsealWithTpm(base::Tpm(keeping.tpm), key);
+    if (absl::IsDataLoss(opened.status())) {
+      return absl::DataLossError(
+          absl::StrCat(path, ": ", base::Message(opened.status()), "; restore the file"));
+    }
+    LINNET_ASSIGN_OR_RETURN(key, std::move(opened));
+  }
   if (key.size() != kKeyBytes) {
     return absl::DataLossError(
         absl::StrCat(path, ": key has ", key.size(), " bytes, expected ", kKeyBytes, "; restore the file"));
+  }
+  if (!sealed && keeping.place != base::KeyPlace::kFile) {
+    LINNET_ASSIGN_OR_RETURN(const std::string file, FileOf(key, keeping));
+    if (file != key) LINNET_RETURN_IF_ERROR(fs.WriteFileAtomic(path, file, 0600));
   }
   return FieldCipher(std::move(key));
 }

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "runtime/base/file_system.h"
+#include "runtime/base/tpm_key.h"
 
 namespace linnet::repo {
 
@@ -18,8 +19,11 @@ class FieldCipher {
   explicit FieldCipher(std::string key);
   // Reads the key file at `path`, or makes it with mode 0600 when it is not there and `may_create`.
   // FailedPrecondition: absent and may not be made. DataLoss: not 32 bytes. PermissionDenied: other users
-  // may read it.
-  static absl::StatusOr<FieldCipher> FromFile(base::FileSystem& fs, const std::string& path, bool may_create);
+  // may read it. The file has the key, or a blob from which the TPM gets it: a key in a file is sealed when
+  // `keeping` asks for it (the old bytes may live on in spare blocks of the flash); one that is sealed stays
+  // so. Errors of base::Tpm then, too.
+  static absl::StatusOr<FieldCipher> FromFile(base::FileSystem& fs, const std::string& path, bool may_create,
+                                              const base::KeyKeeping& keeping = {});
 
   std::string Seal(std::string_view plain, std::string_view column) const;
   // DataLoss when the bytes were not sealed under this key for this column.

@@ -9,7 +9,8 @@
 namespace linnet::repo {
 
 absl::StatusOr<std::unique_ptr<UserDatabase>> UserDatabase::Open(base::FileSystem& fs,
-                                                                 const std::string& directory) {
+                                                                 const std::string& directory,
+                                                                 const base::KeyKeeping& keeping) {
   LINNET_RETURN_IF_ERROR(fs.CreateDirectories(directory, 0700));
   LINNET_ASSIGN_OR_RETURN(const base::FileInfo info, fs.Stat(directory));
   if ((info.mode & 077) != 0) {
@@ -20,7 +21,7 @@ absl::StatusOr<std::unique_ptr<UserDatabase>> UserDatabase::Open(base::FileSyste
   const absl::StatusOr<base::FileInfo> existing = fs.Stat(path);
   const bool fresh = absl::IsNotFound(existing.status());
   LINNET_ASSIGN_OR_RETURN(FieldCipher cipher,
-                          FieldCipher::FromFile(fs, absl::StrCat(directory, "/key"), fresh));
+                          FieldCipher::FromFile(fs, absl::StrCat(directory, "/key"), fresh, keeping));
   LINNET_ASSIGN_OR_RETURN(std::unique_ptr<db::Database> db,
                           db::Database::Open(path, db::Durability::kNormal));
   LINNET_RETURN_IF_ERROR(db::Migrate(*db, UserMigrations()));

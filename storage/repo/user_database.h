@@ -24,7 +24,8 @@ class UserDatabase {
   // Makes `directory` (0700), `directory`/key (0600) and `directory`/user.db as needed. Errors: those of
   // FieldCipher::FromFile and db::Database::Open; PermissionDenied when other users may enter the folder.
   static absl::StatusOr<std::unique_ptr<UserDatabase>> Open(base::FileSystem& fs,
-                                                            const std::string& directory);
+                                                            const std::string& directory,
+                                                            const base::KeyKeeping& keeping = {});
   static absl::StatusOr<std::unique_ptr<UserDatabase>> OpenInMemory(FieldCipher cipher);
 
   // One transaction: commits when `body` returns OK. Thread-safe, not nested.

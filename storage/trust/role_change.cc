@@ -206,7 +206,8 @@ absl::StatusOr<std::string> WithSignature(std::string_view bytes, const base::Pr
     const Json* keyid = signature.Find("keyid");
     if (keyid == nullptr || keyid->text() == nullptr || *keyid->text() != id) signatures.push_back(signature);
   }
-  signatures.push_back(Json::Object{{"keyid", id}, {"sig", base::Hex(key.Sign(envelope.canonical))}});
+  LINNET_ASSIGN_OR_RETURN(const std::string made, key.Sign(envelope.canonical));
+  signatures.push_back(Json::Object{{"keyid", id}, {"sig", base::Hex(made)}});
   document.object()->insert_or_assign("signatures", Json(std::move(signatures)));
   return document.Dump();
 }

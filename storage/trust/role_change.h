@@ -33,7 +33,7 @@ absl::StatusOr<std::vector<SignatureNeed>> NeedsOf(const OfflineSet& base,
 // targets. `change` must have passed NeedsOf.
 std::vector<std::string> Describe(const OfflineSet& base, const OfflineSet::Metadata& change);
 
-// The same document with one more signature.
+// The same document with one more signature. Errors: those of PrivateKey::Sign.
 absl::StatusOr<std::string> WithSignature(std::string_view bytes, const base::PrivateKey& key);
 
 // In a root, or in a targets document that delegates to `role`: `with` takes the place of key `keyid`. Keys

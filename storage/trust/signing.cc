@@ -66,8 +66,9 @@ std::string SignMetadata(const Json& signed_part, std::span<const base::PrivateK
   const std::string canonical = signed_part.Canonical();
   Json::Array signatures;
   for (const base::PrivateKey& key : keys) {
-    signatures.push_back(
-        Json::Object{{"keyid", KeyId(key.public_key())}, {"sig", base::Hex(key.Sign(canonical))}});
+    const absl::StatusOr<std::string> signature = key.Sign(canonical);
+    LINNET_CHECK(signature.ok());  // in memory
+    signatures.push_back(Json::Object{{"keyid", KeyId(key.public_key())}, {"sig", base::Hex(*signature)}});
   }
   return Json(Json::Object{{"signatures", std::move(signatures)}, {"signed", signed_part}}).Dump();
 }

@@ -20,7 +20,8 @@ namespace linnet::trust {
 Json KeyJson(const base::PublicKey& key);
 std::string KeyId(const base::PublicKey& key);
 
-// {"signatures": [...], "signed": ...}: one line. `keys` sign in this order.
+// {"signatures": [...], "signed": ...}: one line. `keys` sign in this order, and lie in memory: hardware may
+// fail (WithSignature of role_change.h).
 std::string SignMetadata(const Json& signed_part, std::span<const base::PrivateKey> keys);
 
 struct RoleSigners {

@@ -26,13 +26,13 @@ namespace {
 
 class SiteImpl final : public Site {
  public:
-  SiteImpl(base::FileSystem& fs, std::string dir, std::string passphrase, const base::Clock& clock,
-           SiteLock lock, std::string id, std::string name)
+  SiteImpl(base::FileSystem& fs, std::string dir, std::string passphrase, base::TokenPin pin,
+           const base::Clock& clock, SiteLock lock, std::string id, std::string name)
       : fs_(fs),
         dir_(std::move(dir)),
         folder_(fs, dir_),
         revoked_(fs, dir_),
-        keys_(fs, dir_, std::move(passphrase)),
+        keys_(fs, dir_, std::move(passphrase), std::move(pin)),
         clock_(clock),
         lock_(std::move(lock)),
         id_(std::move(id)),
@@ -174,14 +174,15 @@ class SiteImpl final : public Site {
   }
 
   absl::StatusOr<Change> RotateKey(const std::string& role, std::string_view key,
-                                   const std::map<std::string, std::string>& current) override {
+                                   const std::map<std::string, std::string>& current,
+                                   const std::string& token_uri) override {
     if (role == kTimestamp || role == kSnapshot) {
       return absl::UnimplementedError(absl::StrCat(
           role, ": is signed by the coordinator with a key of its own, which this command does not replace"));
     }
     LINNET_ASSIGN_OR_RETURN(const OfflineSet base, folder_.Base(current));
     if (role == kRoot || role == kTargets) LINNET_RETURN_IF_ERROR(CheckRootIsPublished(base, current));
-    return RotateRoleKey(Parts(base), role, key);
+    return RotateRoleKey(Parts(base), role, key, token_uri);
   }
 
   absl::StatusOr<Change> Withdraw(std::string_view name,
@@ -310,6 +311,7 @@ class SiteImpl final : public Site {
     LINNET_ASSIGN_OR_RETURN(const Change change, SignChange(Parts(base), std::move(metadata)));
     for (const SignatureCount& count : change.signatures) {
       if (count.have >= count.need) continue;
+      LINNET_RETURN_IF_ERROR(change.unreachable);
       return absl::NotFoundError(absl::StrCat(count.role, ": ", count.have, " of ", count.need,
                                               " signatures; ", absl::StrJoin(count.not_signed_by, ", "),
                                               count.not_signed_by.size() > 1 ? " are" : " is", " not in ",
@@ -367,7 +369,8 @@ bool Change::complete() const {
 }
 
 absl::StatusOr<std::unique_ptr<Site>> Site::Open(base::FileSystem& fs, const std::string& dir,
-                                                 std::string passphrase, const base::Clock& clock) {
+                                                 std::string passphrase, const base::Clock& clock,
+                                                 base::TokenPin pin) {
   const std::string path = dir + "/site.json";
   absl::StatusOr<std::string> about = fs.ReadFile(path, kMaxSmallFile);
   if (absl::IsNotFound(about.status())) {
@@ -382,8 +385,8 @@ absl::StatusOr<std::unique_ptr<Site>> Site::Open(base::FileSystem& fs, const std
     return absl::DataLossError(absl::StrCat(path, ": is damaged; restore it from a copy"));
   }
   LINNET_ASSIGN_OR_RETURN(SiteLock lock, SiteLock::Take(dir));
-  return std::make_unique<SiteImpl>(fs, dir, std::move(passphrase), clock, std::move(lock), *id->text(),
-                                    *name->text());
+  return std::make_unique<SiteImpl>(fs, dir, std::move(passphrase), std::move(pin), clock, std::move(lock),
+                                    *id->text(), *name->text());
 }
 
 }  // namespace linnet::trust

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/file_system.h"
+#include "runtime/base/token_key.h"
 #include "storage/trust/plan.h"
 #include "storage/trust/release_suite.h"
 #include "storage/trust/revoked_list.h"
@@ -26,7 +27,7 @@ namespace linnet::trust {
 //   site.json                    {"site": "<32 hex>", "name": ...}
 //   lock                         held while a command works here
 //   offline/                     people's; may live on a stick. Keys are sealed with the passphrase, mode
-//   0600
+//   0600, or the file says where on a PKCS#11 token the key is
 //     root-{1,2,3}.key targets-{1,2,3}.key plans.key models-<family>.key    (later ones: site_keys.h)
 //     device-ca-root.key operator-ca.key
 //     metadata/<role>.json       what was signed here last: a coordinator cannot make us sign on an older
@@ -63,10 +64,13 @@ struct SiteOptions {
   std::string operator_name = "operator";  // [a-z0-9-], at most 63
   std::vector<std::string> server_names;   // DNS names of the coordinator beside localhost
   std::string admin_address = "127.0.0.1:7310";
+  // Keys that are on a token already, by their places: {"root-1", "pkcs11:token=...;object=..."}.
+  std::map<std::string, std::string> token_keys;
+  base::TokenPin pin;
 };
 
 // Makes a site. All or nothing: built beside `dir`, then renamed. AlreadyExists: `dir` is there and not
-// empty.
+// empty. InvalidArgument: a name, or a token's key; else errors of OpenTokenKey.
 absl::Status InitSite(base::FileSystem& fs, const std::string& dir, const SiteOptions& options,
                       const base::Clock& clock);
 
@@ -111,6 +115,7 @@ struct Change {
   std::map<std::string, std::string> metadata;  // role -> bytes
   std::vector<SignatureCount> signatures;
   std::vector<std::string> says;  // for the person who signs: what it changes, a line each
+  absl::Status unreachable;       // not OK: the first key that lies on a token which is not here
   bool complete() const;
 };
 
@@ -118,6 +123,7 @@ struct KeyFileStatus {
   std::string path;  // below the site
   bool present = false;
   bool encrypted = false;
+  std::string token_uri;  // not empty: the key itself is there
   bool unlisted = false;  // by its name: left a role in a rotation, or waits for signatures to join one
   uint32_t mode = 0;
 };
@@ -143,9 +149,11 @@ struct SiteStatus {
 // believed to be older than what was signed here.
 class Site {
  public:
-  // NotFound: no site there. Unavailable: another command works in it. The passphrase is needed only to sign.
+  // NotFound: no site there. Unavailable: another command works in it. The passphrase is needed only to sign,
+  // the PIN only for keys on tokens.
   static absl::StatusOr<std::unique_ptr<Site>> Open(base::FileSystem& fs, const std::string& dir,
-                                                    std::string passphrase, const base::Clock& clock);
+                                                    std::string passphrase, const base::Clock& clock,
+                                                    base::TokenPin pin = nullptr);
   virtual ~Site() = default;
 
   // Signs a model, its index and its suite into the role of its family; makes the family's key, and its
@@ -185,9 +193,11 @@ class Site {
   // The same content for longer; `lifetime` zero: as lifetimes.h says. NotFound: no such role.
   virtual absl::StatusOr<Change> Renew(const std::vector<std::string>& roles, absl::Duration lifetime,
                                        const std::map<std::string, std::string>& current) = 0;
-  // A key made here takes the place of `key`: "root-1", "1", or the beginning of its id; empty: the only one.
+  // A new key takes the place of `key`: "root-1", "1", or the beginning of its id; empty: the only one. It is
+  // made here, or, when `token_uri` is not empty, it is that key of a token.
   virtual absl::StatusOr<Change> RotateKey(const std::string& role, std::string_view key,
-                                           const std::map<std::string, std::string>& current) = 0;
+                                           const std::map<std::string, std::string>& current,
+                                           const std::string& token_uri = "") = 0;
   // Takes a model out of its role: `name` is its target, or the last part of it. Devices that run it go on.
   // Its release counter and its name are not given to other bytes.
   virtual absl::StatusOr<Change> Withdraw(std::string_view name,

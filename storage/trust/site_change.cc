@@ -86,8 +86,14 @@ absl::StatusOr<Change> SignChange(const ChangeParts& parts, OfflineSet::Metadata
       if (std::find(signers.begin(), signers.end(), id) != signers.end()) continue;
       const absl::StatusOr<base::PrivateKey> key = parts.keys.Find(PlaceOf(need.role, need.list, id), id);
       if (absl::IsNotFound(key.status())) continue;  // this share is kept elsewhere
-      LINNET_RETURN_IF_ERROR(key.status());
-      LINNET_ASSIGN_OR_RETURN(bytes, WithSignature(bytes, *key));
+      absl::StatusOr<std::string> with =
+          key.ok() ? WithSignature(bytes, *key) : absl::StatusOr<std::string>(key.status());
+      if (SiteKeys::CannotBeReached(with.status())) {
+        change.unreachable.Update(with.status());
+        continue;
+      }
+      LINNET_RETURN_IF_ERROR(with.status());
+      bytes = *std::move(with);
       LINNET_ASSIGN_OR_RETURN(envelope, Envelope::Parse(bytes));
       signers = SignersOf(envelope, need.list, need.keys);
     }
@@ -115,14 +121,20 @@ absl::StatusOr<Change> RenewRoles(const ChangeParts& parts, const std::vector<st
   return SignChange(parts, std::move(metadata));
 }
 
-absl::StatusOr<Change> RotateRoleKey(const ChangeParts& parts, const std::string& role,
-                                     std::string_view said) {
+absl::StatusOr<Change> RotateRoleKey(const ChangeParts& parts, const std::string& role, std::string_view said,
+                                     const std::string& token_uri) {
   LINNET_RETURN_IF_ERROR(CheckRole(parts.base, role));
   const RoleKeys& keys = KeysOfRole(parts.base, role);
   LINNET_ASSIGN_OR_RETURN(const std::string leaves, ChooseKey(role, keys, said));
   const std::string delegator(role == kRoot || role == kTargets ? kRoot : kTargets);
   LINNET_RETURN_IF_ERROR(parts.keys.CheckPassphrase(delegator, KeysOfRole(parts.base, delegator)));
-  LINNET_ASSIGN_OR_RETURN(const base::PrivateKey joins, parts.keys.MakeNext(PlaceOf(role, keys, leaves)));
+  const std::string place = PlaceOf(role, keys, leaves);
+  Keys listed = parts.base.root().keys;
+  listed.insert(parts.base.roles().at(std::string(kTargets)).targets.keys.begin(),
+                parts.base.roles().at(std::string(kTargets)).targets.keys.end());
+  LINNET_ASSIGN_OR_RETURN(const base::PrivateKey joins, token_uri.empty()
+                                                            ? parts.keys.MakeNext(place)
+                                                            : parts.keys.TakeNext(place, token_uri, listed));
   OfflineSet::Metadata metadata;
   Json json = Next(parts, delegator, absl::ZeroDuration());
   ReplaceKey(json, role, leaves, joins.public_key());

@@ -31,9 +31,10 @@ struct ChangeParts {
 // The same content, for longer. `lifetime` zero: as lifetimes.h says. NotFound: no such role.
 absl::StatusOr<Change> RenewRoles(const ChangeParts& parts, const std::vector<std::string>& roles,
                                   absl::Duration lifetime);
-// A new key, made here, takes the place of `key` (place, number or the beginning of its id; empty: the only
-// one).
-absl::StatusOr<Change> RotateRoleKey(const ChangeParts& parts, const std::string& role, std::string_view key);
+// A new key takes the place of `key` (place, number or the beginning of its id; empty: the only one). It is
+// made here, or is the key `token_uri` of a token, when that is not empty.
+absl::StatusOr<Change> RotateRoleKey(const ChangeParts& parts, const std::string& role, std::string_view key,
+                                     const std::string& token_uri);
 // `name`: a target's path, or the end of one, with or without its suffix ("linnet-starter-1").
 absl::StatusOr<Change> WithdrawModel(const ChangeParts& parts, std::string_view name);
 // Adds what this machine can sign to a change that began elsewhere.

@@ -31,6 +31,10 @@ absl::Status CheckCharacters(std::string_view what, std::string_view text, std::
                                                  "\": 1 to 63 of ", std::string(described), " are expected"));
 }
 
+absl::Status Under(const std::string& path, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat(path, ": ", base::Message(status)));
+}
+
 }  // namespace
 
 absl::Status CheckName(std::string_view what, std::string_view name) {
@@ -58,15 +62,43 @@ absl::StatusOr<base::PrivateKey> ReadKey(base::FileSystem& fs, const std::string
   const std::string path = absl::StrCat(dir, "/", name);
   LINNET_ASSIGN_OR_RETURN(const std::string file, fs.ReadFile(path, kMaxKeyBytes));
   absl::StatusOr<base::PrivateKey> key = base::OpenKey(file, passphrase);
-  if (!key.ok()) {
-    return absl::Status(key.status().code(), absl::StrCat(path, ": ", base::Message(key.status())));
-  }
+  if (!key.ok()) return Under(path, key.status());
   return key;
 }
 
 absl::Status WriteKey(base::FileSystem& fs, const std::string& dir, const std::string& name,
                       const base::PrivateKey& key, std::string_view passphrase) {
   return fs.WriteFileAtomic(absl::StrCat(dir, "/", name), base::SealKey(key, passphrase), kSecretMode);
+}
+
+absl::StatusOr<std::optional<base::TokenKeyFile>> ReadTokenFile(base::FileSystem& fs, const std::string& dir,
+                                                                const std::string& name) {
+  const std::string path = absl::StrCat(dir, "/", name);
+  const absl::StatusOr<std::string> file = fs.ReadFile(path, kMaxKeyBytes);
+  if (absl::IsNotFound(file.status())) return std::nullopt;
+  LINNET_RETURN_IF_ERROR(file.status());
+  if (!base::TokenKeyFile::Is(*file)) return std::nullopt;
+  absl::StatusOr<base::TokenKeyFile> parsed = base::TokenKeyFile::Parse(*file);
+  if (!parsed.ok()) return Under(path, parsed.status());
+  return *std::move(parsed);
+}
+
+absl::Status WriteTokenFile(base::FileSystem& fs, const std::string& dir, const std::string& name,
+                            const std::string& uri, const base::PublicKey& key) {
+  return fs.WriteFileAtomic(absl::StrCat(dir, "/", name), base::TokenKeyFile{.uri = uri, .key = key}.ToFile(),
+                            kSecretMode);
+}
+
+absl::StatusOr<base::PrivateKey> OpenTokenFile(const std::string& path, const base::TokenKeyFile& file,
+                                               const base::TokenPin& pin) {
+  absl::StatusOr<base::PrivateKey> key = base::OpenTokenKey(file.uri, pin);
+  if (!key.ok()) return Under(path, key.status());
+  if (key->public_key().Raw() != file.key.Raw()) {
+    return absl::PermissionDeniedError(
+        absl::StrCat(path, ": the token has another key as ", file.uri,
+                     " than the one that was taken into use; nothing was signed"));
+  }
+  return key;
 }
 
 absl::StatusOr<SiteLock> SiteLock::Take(const std::string& dir) {

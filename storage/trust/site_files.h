@@ -2,6 +2,7 @@
 #define LINNET_STORAGE_TRUST_SITE_FILES_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "runtime/base/file_system.h"
 #include "runtime/base/keys.h"
+#include "runtime/base/token_key.h"
 
 // Inside of site*.cc and bundle.cc: names, folders, and how keys are read and written.
 namespace linnet::trust {
@@ -36,6 +38,15 @@ absl::StatusOr<base::PrivateKey> ReadKey(base::FileSystem& fs, const std::string
                                          const std::string& name, std::string_view passphrase);
 absl::Status WriteKey(base::FileSystem& fs, const std::string& dir, const std::string& name,
                       const base::PrivateKey& key, std::string_view passphrase);
+
+// A key on a token, by its file below `dir`; nullopt: no such file, or it has a key of its own.
+absl::StatusOr<std::optional<base::TokenKeyFile>> ReadTokenFile(base::FileSystem& fs, const std::string& dir,
+                                                                const std::string& name);
+absl::Status WriteTokenFile(base::FileSystem& fs, const std::string& dir, const std::string& name,
+                            const std::string& uri, const base::PublicKey& key);
+// `path` for messages. Errors of OpenTokenKey; PermissionDenied: the token has another key there now.
+absl::StatusOr<base::PrivateKey> OpenTokenFile(const std::string& path, const base::TokenKeyFile& file,
+                                               const base::TokenPin& pin);
 
 // Held from Take() to the end of the object. Unavailable: another process holds it.
 class SiteLock {

@@ -6,9 +6,11 @@
 #include "runtime/base/hash.h"
 #include "runtime/base/keys.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/base/string_view.h"
 #include "runtime/base/x509.h"
 #include "storage/trust/lifetimes.h"
 #include "storage/trust/metadata.h"
+#include "storage/trust/role_change.h"
 #include "storage/trust/role_name.h"
 #include "storage/trust/signing.h"
 #include "storage/trust/site.h"
@@ -58,15 +60,40 @@ class SiteMaker {
     return key;
   }
 
+  // Of people: made here, or on a token already.
+  absl::StatusOr<PrivateKey> MakePlace(const std::string& place) {
+    const auto found = options_.token_keys.find(place);
+    if (found == options_.token_keys.end()) {
+      return MakeKey(SiteKeys::FileOf(place), KeyType::kEd25519, options_.passphrase);
+    }
+    absl::StatusOr<PrivateKey> key = base::OpenTokenKey(found->second, options_.pin);
+    if (!key.ok()) {
+      return absl::Status(key.status().code(), absl::StrCat(place, ": ", base::Message(key.status())));
+    }
+    if (const auto [at, fresh] = on_tokens_.emplace(key->public_key().Raw(), place); !fresh) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(place, " and ", at->second, ": both are the same key of the token"));
+    }
+    LINNET_RETURN_IF_ERROR(
+        WriteTokenFile(fs_, dir_, SiteKeys::FileOf(place), found->second, key->public_key()));
+    return key;
+  }
+
   absl::StatusOr<std::vector<PrivateKey>> MakeKeys(std::string_view role, int count) {
     std::vector<PrivateKey> keys;
     for (int i = 1; i <= count; ++i) {
-      LINNET_ASSIGN_OR_RETURN(PrivateKey key,
-                              MakeKey(SiteKeys::FileOf(absl::StrCat(std::string(role), "-", i)),
-                                      KeyType::kEd25519, options_.passphrase));
+      LINNET_ASSIGN_OR_RETURN(PrivateKey key, MakePlace(absl::StrCat(std::string(role), "-", i)));
       keys.push_back(std::move(key));
     }
     return keys;
+  }
+
+  static absl::StatusOr<std::string> Sign(const Json& json, std::span<const PrivateKey> keys) {
+    std::string bytes = SignMetadata(json, {});
+    for (const PrivateKey& key : keys) {
+      LINNET_ASSIGN_OR_RETURN(bytes, WithSignature(bytes, key));
+    }
+    return bytes;
   }
 
   static RoleSigners SignersOf(std::span<const PrivateKey> keys, uint64_t threshold) {
@@ -86,8 +113,7 @@ class SiteMaker {
   absl::Status MakeRepository() {
     LINNET_ASSIGN_OR_RETURN(const std::vector<PrivateKey> root, MakeKeys("root", kRootKeys));
     LINNET_ASSIGN_OR_RETURN(const std::vector<PrivateKey> targets, MakeKeys("targets", kTargetsKeys));
-    LINNET_ASSIGN_OR_RETURN(const PrivateKey plans,
-                            MakeKey("offline/plans.key", KeyType::kEd25519, options_.passphrase));
+    LINNET_ASSIGN_OR_RETURN(const PrivateKey plans, MakePlace(std::string(kPlans)));
     // The coordinator starts without a person: its keys lie open, and what they can do is bounded (TRUST.md).
     LINNET_ASSIGN_OR_RETURN(const PrivateKey snapshot,
                             MakeKey("coordinator/snapshot.key", KeyType::kEd25519, ""));
@@ -98,13 +124,16 @@ class SiteMaker {
                                                       {"targets", SignersOf(targets, kOfflineThreshold)},
                                                       {"snapshot", SignersOf({&snapshot, 1}, 1)},
                                                       {"timestamp", SignersOf({&timestamp, 1}, 1)}};
-    LINNET_RETURN_IF_ERROR(WriteRole(kRoot, SignMetadata(RootJson(1, now_ + kRootLifetime, roles),
-                                                         std::span(root).first(kOfflineThreshold))));
+    LINNET_ASSIGN_OR_RETURN(const std::string root_bytes, Sign(RootJson(1, now_ + kRootLifetime, roles),
+                                                               std::span(root).first(kOfflineThreshold)));
+    LINNET_RETURN_IF_ERROR(WriteRole(kRoot, root_bytes));
     Json targets_json = TargetsJson(1, now_ + kTargetsLifetime);
     AddDelegation(targets_json, kPlans, SignersOf({&plans, 1}, 1), {"plans/*"}, /*terminating=*/true);
-    const std::string targets_bytes = SignMetadata(targets_json, std::span(targets).first(kOfflineThreshold));
+    LINNET_ASSIGN_OR_RETURN(const std::string targets_bytes,
+                            Sign(targets_json, std::span(targets).first(kOfflineThreshold)));
     LINNET_RETURN_IF_ERROR(WriteRole(kTargets, targets_bytes));
-    const std::string plans_bytes = SignMetadata(TargetsJson(1, now_ + kTargetsLifetime), {&plans, 1});
+    LINNET_ASSIGN_OR_RETURN(const std::string plans_bytes,
+                            Sign(TargetsJson(1, now_ + kTargetsLifetime), {&plans, 1}));
     LINNET_RETURN_IF_ERROR(WriteRole(kPlans, plans_bytes));
     const std::string snapshot_bytes = SignMetadata(
         SnapshotJson(
@@ -180,7 +209,23 @@ class SiteMaker {
   const SiteOptions& options_;
   const absl::Time now_;
   const std::string site_;
+  std::map<std::string, std::string> on_tokens_;  // public key -> place
 };
+
+// A place that this site will have?
+absl::Status CheckPlaces(const std::map<std::string, std::string>& token_keys) {
+  for (const auto& [place, uri] : token_keys) {
+    bool known = place == kPlans;
+    for (int i = 1; i <= kRootKeys; ++i) known = known || place == absl::StrCat("root-", i);
+    for (int i = 1; i <= kTargetsKeys; ++i) known = known || place == absl::StrCat("targets-", i);
+    if (!known) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "\"", place, "\" is no key of a new site; it has root-1 to -3, targets-1 to -3 and plans"));
+    }
+    LINNET_RETURN_IF_ERROR(base::CheckTokenUri(uri));
+  }
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -191,6 +236,7 @@ absl::Status InitSite(base::FileSystem& fs, const std::string& given, const Site
   if (dir.empty()) return absl::InvalidArgumentError("the site's folder has no name");
   LINNET_RETURN_IF_ERROR(CheckName("site name", options.name));
   LINNET_RETURN_IF_ERROR(CheckName("operator name", options.operator_name));
+  LINNET_RETURN_IF_ERROR(CheckPlaces(options.token_keys));
   LINNET_RETURN_IF_ERROR(CheckFree(fs, dir, "name a new folder for the site"));
   const std::string temporary = absl::StrCat(dir, ".new-", base::Hex(base::RandomBytes(4)));
   absl::Status made = SiteMaker(fs, temporary, options, clock.Now()).Make();

@@ -29,7 +29,13 @@ std::string SiteKeys::FileOf(const std::string& place, std::string_view keyid) {
 
 absl::StatusOr<base::PrivateKey> SiteKeys::Find(const std::string& place, std::string_view keyid) const {
   for (const std::string& file : {FileOf(place, keyid), FileOf(place)}) {
-    absl::StatusOr<base::PrivateKey> key = ReadKey(fs_, dir_, file, passphrase_);
+    // A token is asked for the right key only: each wrong PIN counts there.
+    const auto on_token = ReadTokenFile(fs_, dir_, file);
+    LINNET_RETURN_IF_ERROR(on_token.status());
+    if (on_token->has_value() && KeyId((*on_token)->key) != keyid) continue;
+    absl::StatusOr<base::PrivateKey> key =
+        on_token->has_value() ? OpenTokenFile(absl::StrCat(dir_, "/", file), **on_token, pin_)
+                              : ReadKey(fs_, dir_, file, passphrase_);
     if (absl::IsNotFound(key.status())) continue;
     LINNET_RETURN_IF_ERROR(key.status());
     if (KeyId(key->public_key()) == keyid) return key;
@@ -40,8 +46,14 @@ absl::StatusOr<base::PrivateKey> SiteKeys::Find(const std::string& place, std::s
 
 absl::Status SiteKeys::CheckPassphrase(std::string_view role, const RoleKeys& keys) const {
   for (const std::string& id : keys.keyids) {
-    const absl::Status found = Find(PlaceOf(role, keys, id), id).status();
-    if (!absl::IsNotFound(found)) return found;
+    const std::string place = PlaceOf(role, keys, id);
+    for (const std::string& file : {FileOf(place, id), FileOf(place)}) {
+      const auto on_token = ReadTokenFile(fs_, dir_, file);
+      LINNET_RETURN_IF_ERROR(on_token.status());
+      if (on_token->has_value()) continue;
+      const absl::Status opened = ReadKey(fs_, dir_, file, passphrase_).status();
+      if (!absl::IsNotFound(opened)) return opened;
+    }
   }
   return absl::OkStatus();
 }
@@ -57,6 +69,18 @@ absl::StatusOr<base::PrivateKey> SiteKeys::FindOrMakeFirst(const std::string& pl
 absl::StatusOr<base::PrivateKey> SiteKeys::MakeNext(const std::string& place) const {
   base::PrivateKey key = base::PrivateKey::Generate(base::KeyType::kEd25519);
   LINNET_RETURN_IF_ERROR(WriteKey(fs_, dir_, FileOf(place, KeyId(key.public_key())), key, passphrase_));
+  return key;
+}
+
+absl::StatusOr<base::PrivateKey> SiteKeys::TakeNext(const std::string& place, const std::string& uri,
+                                                    const Keys& listed) const {
+  LINNET_ASSIGN_OR_RETURN(base::PrivateKey key, base::OpenTokenKey(uri, pin_));
+  const std::string id = KeyId(key.public_key());
+  if (listed.contains(id)) {
+    return absl::AlreadyExistsError(absl::StrCat(
+        uri, ": is key ", id.substr(0, 8), " of this site already; a share that two places have is one"));
+  }
+  LINNET_RETURN_IF_ERROR(WriteTokenFile(fs_, dir_, FileOf(place, id), uri, key.public_key()));
   return key;
 }
 

@@ -79,7 +79,11 @@ SiteStatus StatusOfSite(base::FileSystem& fs, const std::string& dir, const Offl
     const absl::StatusOr<std::string> bytes = fs.ReadFile(path, kMaxSmallFile);
     entry.present = info.ok();
     entry.mode = info.ok() ? info->mode : 0;
-    entry.encrypted = bytes.ok() && !bytes->starts_with("-----BEGIN");
+    const bool on_token = bytes.ok() && base::TokenKeyFile::Is(*bytes);
+    const absl::StatusOr<base::TokenKeyFile> token =
+        on_token ? base::TokenKeyFile::Parse(*bytes) : absl::NotFoundError("not on a token");
+    if (on_token) entry.token_uri = token.ok() ? token->uri : "(its file is damaged)";
+    entry.encrypted = bytes.ok() && !on_token && !bytes->starts_with("-----BEGIN");
     entry.unlisted = unlisted.contains(file);
   }
   const auto expires = [&](std::string_view name) {

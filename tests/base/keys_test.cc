@@ -115,7 +115,7 @@ TEST(PrivateKeyTest, WhatItSignsItsPublicKeyVerifies) {
   for (const KeyType type : {KeyType::kEd25519, KeyType::kP256}) {
     const PrivateKey key = PrivateKey::Generate(type);
     const PrivateKey other = PrivateKey::Generate(type);
-    const std::string signature = key.Sign("message");
+    const std::string signature = *key.Sign("message");
     EXPECT_TRUE(key.public_key().Verify("message", signature).ok());
     EXPECT_FALSE(other.public_key().Verify("message", signature).ok());
     const auto pem = PublicKey::FromPem(key.public_key().ToPem());
@@ -125,13 +125,13 @@ TEST(PrivateKeyTest, WhatItSignsItsPublicKeyVerifies) {
     EXPECT_EQ(pem->SpkiDer(), key.public_key().SpkiDer());
     const auto again = PrivateKey::FromPem(key.ToPem());
     ASSERT_TRUE(again.ok());
-    EXPECT_TRUE(key.public_key().Verify("x", again->Sign("x")).ok());
+    EXPECT_TRUE(key.public_key().Verify("x", *again->Sign("x")).ok());
   }
   const PrivateKey key = PrivateKey::Generate(KeyType::kP256);
-  EXPECT_TRUE(key.public_key().VerifyRaw("raw", key.SignRaw("raw")).ok());
+  EXPECT_TRUE(key.public_key().VerifyRaw("raw", *key.SignRaw("raw")).ok());
   const auto point = PublicKey::FromP256Point(key.public_key().Raw());
   ASSERT_TRUE(point.ok());
-  EXPECT_TRUE(point->VerifyRaw("raw", key.SignRaw("raw")).ok());
+  EXPECT_TRUE(point->VerifyRaw("raw", *key.SignRaw("raw")).ok());
   EXPECT_EQ(point->SpkiDer(), key.public_key().SpkiDer());
 }
 

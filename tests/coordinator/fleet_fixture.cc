@@ -38,7 +38,7 @@ fleet::v1::EnrollRequest TestDevice::EnrollRequest() const {
   const std::string message =
       net::EnrollMessage(token->spki_sha256, request.device_id(), request.public_key(), request.nonce());
   request.set_mac(net::EnrollMac(token->secret, message));
-  request.set_signature(key.SignRaw(message));
+  request.set_signature(*key.SignRaw(message));
   return request;
 }
 
@@ -49,8 +49,8 @@ fleet::v1::RenewRequest TestDevice::RenewRequest(const base::PrivateKey& new_key
   request.set_new_public_key(new_key.public_key().Raw());
   request.set_nonce(base::RandomBytes(16));
   const std::string message = net::RenewMessage(id, request.new_public_key(), request.nonce());
-  request.set_old_signature(key.SignRaw(message));
-  request.set_new_signature(new_key.SignRaw(message));
+  request.set_old_signature(*key.SignRaw(message));
+  request.set_new_signature(*new_key.SignRaw(message));
   return request;
 }
 
@@ -67,7 +67,7 @@ fleet::v1::ReportRequest TestDevice::Report(std::string_view plan_sha256, std::s
   receipt.set_model_sha256(std::string(model_sha256));
   receipt.set_outcome(outcome);
   receipt.set_counter(attempt);
-  receipt.set_signature(key.SignRaw(
+  receipt.set_signature(*key.SignRaw(
       trust::ReceiptMessage(id, plan_sha256, model_sha256, static_cast<uint8_t>(outcome), attempt)));
   for (const std::string& der : chain) receipt.add_certificate_chain(der);
   return request;

@@ -15,7 +15,7 @@ TARGET = "models/starter/linnet-starter-1.linnet"
 # `linnet --help`
 FAILED, USAGE, BAD_DATA, UNSUPPORTED, NOT_FOUND, REFUSED, UNREACHABLE, NO_ROOM, DUE = range(1, 10)
 # `linnet-agent --help`
-AGENT_FAILED, AGENT_USAGE, AGENT_STATE, AGENT_PORT, AGENT_TOKEN, AGENT_REFUSED = range(1, 7)
+AGENT_FAILED, AGENT_USAGE, AGENT_STATE, AGENT_PORT, AGENT_TOKEN, AGENT_REFUSED, AGENT_TPM = range(1, 8)
 
 # What a crash says, and what nobody may print.
 NEVER = ("terminate called", "Traceback", "Segmentation", "Assertion", "stack smashing", "PRIVATE KEY", "core dumped",

@@ -94,7 +94,7 @@ fleet::v1::Receipt HostileCoordinator::Forge(const std::string& device_id, const
   receipt.set_outcome(fleet::v1::PASSED);
   receipt.set_counter(1);
   receipt.set_signature(
-      key.SignRaw(trust::ReceiptMessage(device_id, plan_sha256, model_sha256, fleet::v1::PASSED, 1)));
+      *key.SignRaw(trust::ReceiptMessage(device_id, plan_sha256, model_sha256, fleet::v1::PASSED, 1)));
   for (const std::string& der : issued->chain) receipt.add_certificate_chain(der);
   return receipt;
 }

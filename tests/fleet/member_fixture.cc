@@ -41,8 +41,8 @@ std::string MemoryHost::running() const {
   return running_;
 }
 
-Member::Member(const base::Clock& clock, peers::PeerOptions peer_options)
-    : peering(std::move(peer_options)), clock_(clock) {
+Member::Member(const base::Clock& clock, peers::PeerOptions peer_options, base::KeyKeeping key_options)
+    : peering(std::move(peer_options)), keys(std::move(key_options)), clock_(clock) {
   const std::string probe = dir / "probe";
   std::ofstream(probe) << "#!/bin/sh\necho '{\"ok\":true}'\n";
   chmod(probe.c_str(), 0755);
@@ -67,6 +67,7 @@ void Member::Restart() {
   options.facts = {.agent_version = 1'002'003, .kernel_set = "avx2", .ram_mib = 512, .cores = 4};
   options.uplink_budget_bytes = budget;
   options.peering = peering;
+  options.keys = keys;
   auto made = FleetAgent::Create(options, *state, base::FileSystem::Real(), clock_, *host);
   ASSERT_TRUE(made.ok()) << made.status();
   agent = *std::move(made);

@@ -35,7 +35,8 @@ class MemoryHost final : public update::ModelHost {
 // The fleet half of an agent in a folder of its own, with a self-check that says yes.
 class Member {
  public:
-  explicit Member(const base::Clock& clock, peers::PeerOptions peer_options = {});
+  explicit Member(const base::Clock& clock, peers::PeerOptions peer_options = {},
+                  base::KeyKeeping key_options = {});
   void Restart();  // the process is gone and comes back
   void Kill();
 
@@ -50,6 +51,7 @@ class Member {
   std::unique_ptr<FleetAgent> agent;
   uint64_t budget = 64 << 10;
   peers::PeerOptions peering;
+  base::KeyKeeping keys;
 
  private:
   const base::Clock& clock_;

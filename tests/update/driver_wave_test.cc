@@ -38,7 +38,7 @@ class WaveTest : public ::testing::Test {
     return site_.Target(path_).sha256;
   }
   Receipt Pass(const std::string& plan_sha256) {
-    return MakeReceipt(*canary_.link.credentials(), plan_sha256, plan_.model_sha256, Outcome::kPassed, 1);
+    return *MakeReceipt(*canary_.link.credentials(), plan_sha256, plan_.model_sha256, Outcome::kPassed, 1);
   }
   // `other_` looks at its receipts a few times.
   bool OtherStarts() {
@@ -77,7 +77,7 @@ TEST_F(WaveTest, NoOtherReceiptWillDo) {
   Receipt r = good;
   r.outcome = Outcome::kFailed;
   refused(r, "not a pass");
-  r = MakeReceipt(*canary_.link.credentials(), plan, plan_.model_sha256, Outcome::kRolledBack, 1);
+  r = *MakeReceipt(*canary_.link.credentials(), plan, plan_.model_sha256, Outcome::kRolledBack, 1);
   refused(r, "an honest failure");
   r = good;
   r.signature[5] ^= 1;
@@ -85,9 +85,10 @@ TEST_F(WaveTest, NoOtherReceiptWillDo) {
   r = good;
   r.counter = 2;
   refused(r, "counter is signed");
-  r = MakeReceipt(*canary_.link.credentials(), std::string(32, 'x'), plan_.model_sha256, Outcome::kPassed, 1);
+  r = *MakeReceipt(*canary_.link.credentials(), std::string(32, 'x'), plan_.model_sha256, Outcome::kPassed,
+                   1);
   refused(r, "another plan");
-  r = MakeReceipt(*canary_.link.credentials(), plan, std::string(32, 'x'), Outcome::kPassed, 1);
+  r = *MakeReceipt(*canary_.link.credentials(), plan, std::string(32, 'x'), Outcome::kPassed, 1);
   refused(r, "another model");
   r = good;
   r.certificate_chain.clear();
@@ -98,12 +99,12 @@ TEST_F(WaveTest, NoOtherReceiptWillDo) {
 
   // A member that the plan does not name, as a stolen coordinator could make.
   const Credentials stranger = site_.MakeMember(std::string(16, 's'));
-  refused(MakeReceipt(stranger, plan, plan_.model_sha256, Outcome::kPassed, 1), "not named");
+  refused(*MakeReceipt(stranger, plan, plan_.model_sha256, Outcome::kPassed, 1), "not named");
   Credentials liar = stranger;
   liar.device_id = kCanary;
-  refused(MakeReceipt(liar, plan, plan_.model_sha256, Outcome::kPassed, 1), "under the canary's name");
+  refused(*MakeReceipt(liar, plan, plan_.model_sha256, Outcome::kPassed, 1), "under the canary's name");
   TestSite foreign(clock_);
-  refused(MakeReceipt(foreign.MakeMember(kCanary), plan, plan_.model_sha256, Outcome::kPassed, 1),
+  refused(*MakeReceipt(foreign.MakeMember(kCanary), plan, plan_.model_sha256, Outcome::kPassed, 1),
           "the canary's id in another fleet");
 
   other_.link.receipts = {good};
@@ -118,7 +119,7 @@ TEST_F(WaveTest, OneDeviceCountsOnce) {
   const std::string plan = Publish();
   other_.link.receipts = {Pass(plan), Pass(plan)};
   EXPECT_FALSE(OtherStarts());
-  other_.link.receipts.push_back(MakeReceipt(second, plan, plan_.model_sha256, Outcome::kPassed, 9));
+  other_.link.receipts.push_back(*MakeReceipt(second, plan, plan_.model_sha256, Outcome::kPassed, 9));
   EXPECT_TRUE(OtherStarts());
 }
 
@@ -126,7 +127,7 @@ TEST_F(WaveTest, ACanaryCountsUnderThePinnedKeyAloneWhateverTheDeviceAuthoritySa
   const std::string plan = Publish();
   // What a stolen authority can make, and what the canary itself has after a renewal: its id, another key.
   const Credentials other_key = site_.MakeMember(kCanary);
-  other_.link.receipts = {MakeReceipt(other_key, plan, plan_.model_sha256, Outcome::kPassed, 1)};
+  other_.link.receipts = {*MakeReceipt(other_key, plan, plan_.model_sha256, Outcome::kPassed, 1)};
   EXPECT_FALSE(OtherStarts());
   EXPECT_THAT(other_.driver->last_error(), HasSubstr("0 of 1 passes"));
   EXPECT_THAT(other_.driver->last_error(), HasSubstr("not the one that the plan pins"));
@@ -134,7 +135,7 @@ TEST_F(WaveTest, ACanaryCountsUnderThePinnedKeyAloneWhateverTheDeviceAuthoritySa
   // The canary's own certificate, over a signature by the other key.
   Credentials mixed = *canary_.link.credentials();
   mixed.key = other_key.key;
-  other_.link.receipts = {MakeReceipt(mixed, plan, plan_.model_sha256, Outcome::kPassed, 1)};
+  other_.link.receipts = {*MakeReceipt(mixed, plan, plan_.model_sha256, Outcome::kPassed, 1)};
   EXPECT_FALSE(OtherStarts());
   EXPECT_THAT(other_.driver->last_error(), HasSubstr("not signed by this device"));
   // Its own pass counts beside those that do not.
@@ -148,7 +149,7 @@ TEST_F(WaveTest, ANewCertificateForThePinnedKeyCounts) {
   clock_.Advance(absl::Hours(1));
   renewed.chain = site_.MakeMember(kCanary, renewed.key).chain;
   ASSERT_NE(renewed.chain.front().der(), canary_.link.credentials()->chain.front().der());
-  other_.link.receipts = {MakeReceipt(renewed, plan, plan_.model_sha256, Outcome::kPassed, 1)};
+  other_.link.receipts = {*MakeReceipt(renewed, plan, plan_.model_sha256, Outcome::kPassed, 1)};
   EXPECT_TRUE(OtherStarts()) << other_.driver->last_error();
 }
 
@@ -158,7 +159,7 @@ TEST_F(WaveTest, ANewPlanForTheNewKeyGoesOn) {
   const std::string plan = Publish();
   other_.link.receipts = {Pass(plan)};
   EXPECT_FALSE(OtherStarts()) << "the old key";
-  other_.link.receipts = {MakeReceipt(renewed, plan, plan_.model_sha256, Outcome::kPassed, 1)};
+  other_.link.receipts = {*MakeReceipt(renewed, plan, plan_.model_sha256, Outcome::kPassed, 1)};
   EXPECT_TRUE(OtherStarts()) << other_.driver->last_error();
 }
 
@@ -169,7 +170,7 @@ TEST_F(WaveTest, APlanWithoutPinsIsNotSignedAndItsNamedCanariesDoNotCount) {
   ASSERT_THAT(parsed, IsOk());
   const std::string plan(32, 'p');
   const Credentials canary = *canary_.link.credentials();
-  EXPECT_THAT(CheckReceipt(MakeReceipt(canary, plan, plan_.model_sha256, Outcome::kPassed, 1),
+  EXPECT_THAT(CheckReceipt(*MakeReceipt(canary, plan, plan_.model_sha256, Outcome::kPassed, 1),
                            {*parsed, plan, canary.fleet_root, clock_.Now()}, 1),
               StatusIs(absl::StatusCode::kUnauthenticated, HasSubstr("sign a new plan")));
 }
@@ -202,9 +203,9 @@ TEST_F(WaveTest, WavesByBucketCountMembersOfEarlierBuckets) {
   const std::string plan(32, 'p');
   const Credentials first = site_.MakeMember(early), last = site_.MakeMember(late);
   const ReceiptRules rules{*parsed, plan, first.fleet_root, clock_.Now()};
-  EXPECT_THAT(CheckReceipt(MakeReceipt(first, plan, plan_.model_sha256, Outcome::kPassed, 1), rules, 1),
+  EXPECT_THAT(CheckReceipt(*MakeReceipt(first, plan, plan_.model_sha256, Outcome::kPassed, 1), rules, 1),
               IsOk());
-  EXPECT_THAT(CheckReceipt(MakeReceipt(last, plan, plan_.model_sha256, Outcome::kPassed, 1), rules, 1),
+  EXPECT_THAT(CheckReceipt(*MakeReceipt(last, plan, plan_.model_sha256, Outcome::kPassed, 1), rules, 1),
               StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 

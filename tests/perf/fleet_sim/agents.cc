@@ -91,7 +91,7 @@ Tally Agents::Enroll(size_t width) {
     const std::string message =
         net::EnrollMessage(token->spki_sha256, request.device_id(), request.public_key(), request.nonce());
     request.set_mac(net::EnrollMac(token->secret, message));
-    request.set_signature(agent.key.SignRaw(message));
+    request.set_signature(*agent.key.SignRaw(message));
     const auto credentials = net::ClientCredentials(std::nullopt, net::PinnedSpki(token->spki_sha256));
     agent.channel = Dial(token->coordinator_address, *credentials);
     agent.stub = fleet::v1::Fleet::NewStub(agent.channel);
