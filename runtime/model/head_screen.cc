@@ -25,8 +25,11 @@ constexpr size_t kMostBlocks = kernels::kMostPlaneCols / kBlock;
 // More than what underflow takes from a bound: of a product, 2^-150 a block and step, times integers below
 // 2^20 and the 16 of the upper plane.
 constexpr float kUnderflow = 1e-35f;
-// Candidates are looked at one by one: beyond a fourth of the rows the whole product is cheaper.
-constexpr size_t kMostCandidates = 4;
+// A candidate takes as long as some ten rows of a product: of more than one row in so many the whole product
+// is cheaper.
+constexpr size_t kMostCandidates = 24;
+// Of small heads, which are no great work either way, so many.
+constexpr size_t kLeastCandidates = 256;
 // Where no more than one in so many ids is allowed, each is computed, and nothing is screened.
 constexpr size_t kFew = 64;
 constexpr uint32_t kMostRest = 64;  // tokens
@@ -61,7 +64,7 @@ HeadScreen::HeadScreen(const kernels::Ops& ops, base::ThreadPool& pool, const Ma
   tops_.resize((head.rows + kTileRows - 1) / kTileRows);
   inputs_.reserve(kMostTokens);
   highest_.reserve(kMostHighest + kSpare);
-  rows_.reserve(head.rows / kMostCandidates + 1);
+  rows_.reserve(std::max(kLeastCandidates, head.rows / kMostCandidates));
 }
 
 bool HeadScreen::Takes(std::span<const Wanted> wanted) {
@@ -217,7 +220,8 @@ void HeadScreen::TakeHighest(const Input& input) {
 
 // False: they are too many.
 bool HeadScreen::TakeCandidates(const Input& input) {
-  const size_t ids = std::min<size_t>(input.wanted->ids, head_.rows), most = head_.rows / kMostCandidates;
+  const size_t ids = std::min<size_t>(input.wanted->ids, head_.rows),
+               most = std::max(kLeastCandidates, head_.rows / kMostCandidates);
   for (size_t r = 0; r < ids; r += kTileRows) {
     if (input.tops[r / kTileRows] < input.least) continue;
     for (size_t id = r; id < std::min(ids, r + kTileRows); ++id) {

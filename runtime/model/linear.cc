@@ -18,11 +18,15 @@ using kernels::kBlock256;
 constexpr size_t kAloneBelow = 1 << 18;
 constexpr size_t kQuantizeAloneBelow = 256, kQuantizeStep = 8;  // blocks
 
-// Tiles that are put together at once, so that they are still in a cache when they are multiplied; one of the
-// widest matrix in planes fits.
+// A tile that is put together is still in a cache when it is multiplied; one of the widest matrix in planes
+// fits.
 constexpr size_t kJoinedBytes = 64 << 10;
 static_assert(TileBytes(*kernels::FindTileFormat(kernels::WeightType::kQ8_0), kernels::kMostPlaneCols) <=
               kJoinedBytes);
+
+void Fetch(const std::byte* data, size_t size) {
+  for (size_t i = 0; i < size; i += 64) __builtin_prefetch(data + i);
+}
 
 // Rows that the matrix's tiles hold, those before its own included.
 size_t Held(const Matrix& m) { return m.first_row + m.rows; }
@@ -75,16 +79,20 @@ void Linear::Tiles(const Output& output, size_t begin, size_t end, const float* 
 void Linear::JoinedTiles(const Output& output, size_t begin, size_t end, const float* x,
                          size_t tokens) const {
   const Matrix& m = output.matrix;
-  const kernels::TileFormat &half = *kernels::FindTileFormat(kernels::WeightType::kQ4_0),
-                            &whole = *kernels::FindTileFormat(m.type);
+  const kernels::TileFormat& half = *kernels::FindTileFormat(kernels::WeightType::kQ4_0);
   alignas(kernels::kTileAlign) std::byte joined[kJoinedBytes];
-  const size_t at_once = kJoinedBytes / TileBytes(whole, m.cols) * kRowStep;
   const std::byte* lower = m.data + kernels::PlanesOf(m.rows, m.cols).lower_at;
-  for (; begin < end; begin += at_once) {
-    const size_t rows = std::min(at_once, end - begin), tiles = (rows + kRowStep - 1) / kRowStep;
-    ops_.join_planes(m.data + begin / kRowStep * TileBytes(half, m.cols),
-                     lower + begin * (m.cols / kBlock) * kernels::kPlaneLowerBytes, joined, tiles, m.cols);
-    ops_.tile_matmul[m.type](joined, Input(m.type, x), output.y + begin, rows, m.cols, tokens, m.rows);
+  const size_t upper_bytes = TileBytes(half, m.cols);
+  const size_t lower_bytes = kRowStep * (m.cols / kBlock) * kernels::kPlaneLowerBytes;
+  for (size_t tile = begin / kRowStep; begin < end; ++tile, begin += kRowStep) {
+    ops_.join_planes(m.data + tile * upper_bytes, lower + tile * lower_bytes, joined, 1, m.cols);
+    // The next one comes while this one is multiplied. What lies behind the matrix is not touched.
+    if (begin + kRowStep < end) {
+      Fetch(m.data + (tile + 1) * upper_bytes, upper_bytes);
+      Fetch(lower + (tile + 1) * lower_bytes, lower_bytes);
+    }
+    ops_.tile_matmul[m.type](joined, Input(m.type, x), output.y + begin, std::min(kRowStep, end - begin),
+                             m.cols, tokens, m.rows);
   }
 }
 
