@@ -62,6 +62,14 @@ void AddTogether(const tools::BenchRun& run, json& to) {
   to["together_ratio"] = run.together_ratio;
 }
 
+// What decode reads of the output head.
+json HeadOf(const tools::BenchRun& run) {
+  return {{"bytes_per_token", run.head_bytes_per_token},
+          {"screened_percent", run.head_screened_percent},
+          {"fallback_percent", run.head_fallback_percent},
+          {"candidates_per_token", run.head_candidates_per_token}};
+}
+
 json ToJson(const tools::BenchResult& result, const tools::BenchOptions& options) {
   json runs = json::array();
   for (const tools::BenchRun& run : result.runs) {
@@ -70,6 +78,7 @@ json ToJson(const tools::BenchResult& result, const tools::BenchOptions& options
       if (figure.of_run != nullptr) one[figure.key] = run.*figure.of_run;
     }
     if (options.sessions > 1) AddTogether(run, one);
+    one["head"] = HeadOf(run);
     runs.push_back(one);
   }
   json out = {{"prompt_tokens", options.prompt_tokens}, {"generate_tokens", options.generate_tokens},
@@ -79,6 +88,7 @@ json ToJson(const tools::BenchResult& result, const tools::BenchOptions& options
   for (const Figure& figure : kFigures) out[figure.key] = ValueOf(figure, result);
   out["peak_rss_bytes"] = result.peak_rss_bytes;
   out["barriers_per_token"] = result.median.barriers_per_token;
+  out["head"] = HeadOf(result.median);
   out["sessions"] = options.sessions;
   if (options.sessions > 1) AddTogether(result.median, out);
   return out;
@@ -93,14 +103,17 @@ json ToJson(const tools::Machine& machine, const tools::ModelCost& cost, const t
                      {"int8_operations_per_second", peak.int8_operations_per_second}});
   }
   const tools::MachinePeak& at = machine.peaks.back();
+  // Of the head what was read, and of the rest all.
+  const double weight_bytes =
+      static_cast<double>(cost.weight_bytes - cost.head_bytes) + result.median.head_bytes_per_token;
   const double decode_bytes =
-      static_cast<double>(cost.weight_bytes + cost.kv_bytes) * result.median.decode_tokens_per_second;
+      (weight_bytes + static_cast<double>(cost.kv_bytes)) * result.median.decode_tokens_per_second;
   const double prefill_operations =
       static_cast<double>(cost.prefill_operations) * result.median.prefill_tokens_per_second;
   return {{"int8_instructions", machine.int8_instructions},
           {"buffer_bytes", machine.buffer_bytes},
           {"peaks", peaks},
-          {"weight_bytes_per_token", cost.weight_bytes},
+          {"weight_bytes_per_token", weight_bytes},
           {"kv_bytes_per_token", cost.kv_bytes},
           {"prefill_operations_per_token", cost.prefill_operations},
           {"decode_bytes_per_second", decode_bytes},
@@ -252,6 +265,12 @@ int BenchCommand::Run() const {
   if (options.sessions > 1) {
     std::printf("%u sessions together %18.1f tokens/s, %.2fx of one alone\n", options.sessions,
                 result->median.together_tokens_per_second, result->median.together_ratio);
+  }
+  const tools::BenchRun& median = result->median;
+  if (median.head_screened_percent + median.head_fallback_percent > 0) {
+    std::printf("output head %25.2f MB a token; %.0f %% of tokens without all of it, %.0f candidates each\n",
+                median.head_bytes_per_token / 1e6, median.head_screened_percent,
+                median.head_candidates_per_token);
   }
   if (roofline) PrintRoofline(out["roofline"]);
   return kOk;

@@ -16,6 +16,7 @@
 #include "runtime/base/file_system.h"
 #include "runtime/grammar/token_mask.h"
 #include "runtime/kernels/types.h"
+#include "runtime/model/head_use.h"
 #include "runtime/sampler/options.h"
 #include "runtime/tokenizer/tokenizer.h"
 
@@ -99,6 +100,7 @@ struct GenerateResult {
   uint32_t right_guesses = 0;             // of those, what came
   uint32_t context_shifts = 0;            // how often a part was forgotten
   uint64_t decode_barriers = 0;           // how often its passes after the prompt let threads wait for others
+  model::HeadUse decode_head;             // what their output head took, with that of others in these passes
   absl::Duration prefill_time;            // with what was read
   absl::Duration decode_time, queue_time;
 };

@@ -60,10 +60,22 @@ model::Segment Generation::Part(size_t most, bool alone) {
         lookup_.Guess(tokens_, std::min<size_t>(room, request_.max_tokens - result_.ids.size()));
     guesses_.assign(guesses.begin(), guesses.end());
   }
-  if (guesses_.empty()) return {tokens, slot_.kv.get(), last ? 1u : 0u};
+  if (guesses_.empty()) return {tokens, slot_.kv.get(), last ? 1u : 0u, last ? Wanted() : model::Wanted{}};
   part_.assign(tokens.begin(), tokens.end());
   part_.insert(part_.end(), guesses_.begin(), guesses_.end());
-  return {part_, slot_.kv.get(), part_.size()};
+  return {part_, slot_.kv.get(), part_.size(), Wanted()};
+}
+
+model::Wanted Generation::Wanted() const {
+  model::Wanted wanted = {.highest = sampler_.Decisive(),
+                          .ids = static_cast<uint32_t>(tokenizer_.vocabulary_size())};
+  if (request_.constraint == nullptr || wanted.highest == 0) return wanted;
+  // What it allows after a guess is not known yet.
+  if (!guesses_.empty()) return {};
+  const grammar::TokenMask& mask = request_.constraint->Allowed();
+  wanted.allowed = mask.words();
+  wanted.ids = std::min(wanted.ids, static_cast<uint32_t>(mask.size()));
+  return wanted;
 }
 
 std::span<float> Generation::Rows(size_t rows) {
@@ -71,19 +83,20 @@ std::span<float> Generation::Rows(size_t rows) {
   return std::span(own_rows_).first(rows * vocabulary_);
 }
 
-void Generation::Evaluated(std::span<const float> logits, absl::Duration time, uint64_t barriers) {
+void Generation::Evaluated(std::span<const float> logits, const PassCost& cost) {
   logits_ = logits;
   if (!guesses_.empty()) {
-    guess_time_ = time;
+    guess_time_ = cost.time;
     result_.guessed_tokens += static_cast<uint32_t>(guesses_.size());
   } else if (plain_) {
-    lookup_.OnPlain(time);
+    lookup_.OnPlain(cost.time);
   }
   const auto first = window_.begin() + static_cast<std::ptrdiff_t>(slot_.tokens.size());
   slot_.tokens.insert(slot_.tokens.end(), first, first + static_cast<std::ptrdiff_t>(part_pending_));
   result_.evaluated_tokens += static_cast<uint32_t>(part_pending_);
   if (result_.prefill_time != absl::ZeroDuration()) {
-    result_.decode_barriers += barriers;
+    result_.decode_barriers += cost.barriers;
+    result_.decode_head += cost.head;
   } else if (pending() == 0) {
     result_.prefill_time = absl::Now() - start_ - paused_;
   }

@@ -38,9 +38,15 @@ class Generation {
   model::Segment Part(size_t most, bool alone);
   // Room of one's own for the logits of a part.
   std::span<float> Rows(size_t rows);
+  // What the model's pass took, all that went through it.
+  struct PassCost {
+    absl::Duration time;
+    uint64_t barriers;
+    model::HeadUse head;
+  };
   // The model has evaluated it. `logits`: [rows, vocabulary], to stay until the next token was chosen, those
   // of guesses until the next Evaluated.
-  void Evaluated(std::span<const float> logits, absl::Duration time, uint64_t barriers);
+  void Evaluated(std::span<const float> logits, const PassCost& cost);
 
   // Chooses the next token when none is pending. A reason: the answer ends with it.
   absl::StatusOr<std::optional<FinishReason>> Choose();
@@ -53,6 +59,8 @@ class Generation {
   GenerateResult Finish(FinishReason reason);
 
  private:
+  // What the next choices are made of.
+  model::Wanted Wanted() const;
   absl::StatusOr<std::optional<FinishReason>> Force();
   void TakeGuesses();
   // Adds a token to the answer. A reason: the answer ends with it.

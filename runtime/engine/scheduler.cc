@@ -157,6 +157,7 @@ void Scheduler::EvaluateTogether(const model::LoraAdapter* adapter, size_t& spar
   size_t rows = 0;
   for (Session* s : group_) {
     batch_.push_back(s->generation.Part(1 + spare, alone));
+    if (s->job.logits != nullptr) batch_.back().wanted = {};
     spare -= batch_.back().tokens.size() - 1;
     rows += batch_.back().rows;
   }
@@ -171,13 +172,14 @@ void Scheduler::EvaluateTogether(const model::LoraAdapter* adapter, size_t& spar
   }
   const absl::Time start = absl::Now();
   const uint64_t barriers = model_.barriers();
+  const model::HeadUse head = model_.head_use();
   model_.SetAdapter(adapter);
   model_.Forward(batch_, logits);
-  const absl::Duration time = absl::Now() - start;
+  const Generation::PassCost cost = {absl::Now() - start, model_.barriers() - barriers,
+                                     model_.head_use() - head};
   size_t first = 0;
   for (size_t i = 0; i < group_.size(); ++i) {
-    group_[i]->generation.Evaluated(logits.subspan(first * vocabulary, batch_[i].rows * vocabulary), time,
-                                    model_.barriers() - barriers);
+    group_[i]->generation.Evaluated(logits.subspan(first * vocabulary, batch_[i].rows * vocabulary), cost);
     first += batch_[i].rows;
   }
 }

@@ -32,6 +32,7 @@ struct TensorInfo {
   // `data` is a packed matrix (runtime/kernels/tiles.h), 64-byte aligned; else rows, as GGUF has them. Never
   // in a GgufFile.
   bool tiled = false;
+  bool planes = false;        // of those, in planes (runtime/kernels/planes.h)
   uint64_t offset_bytes = 0;  // of `data` in the file
 };
 
@@ -56,7 +57,7 @@ class ModelFile {
     uint64_t key_count = 0;
     std::span<const std::byte> tokenizer_tables;  // may be empty
     std::vector<TensorInfo>
-        tensors;  // name, shape, ggml_type, data, tiled, offset_bytes; the rest is set here
+        tensors;  // name, shape, ggml_type, data, tiled, planes, offset_bytes; the rest is set here
   };
   // Errors: those of GgufFile::Open that concern metadata, types and names.
   static absl::StatusOr<std::unique_ptr<ModelFile>> FromParts(Parts parts);

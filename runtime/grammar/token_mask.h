@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -17,6 +18,8 @@ class TokenMask {
   void Allow(int32_t id) { words_[id >> 6] |= uint64_t{1} << (id & 63); }
   bool allowed(int32_t id) const { return (words_[id >> 6] >> (id & 63)) & 1; }
   int32_t size() const { return size_; }
+  // Bit i % 64 of word i / 64 is that of token i; bits from size() on are clear.
+  std::span<const uint64_t> words() const { return words_; }
 
  private:
   int32_t size_;
@@ -29,7 +32,7 @@ class Constraint {
  public:
   virtual ~Constraint() = default;
   // Tokens that keep the text a prefix of some text of the grammar; end tokens exactly where the text is
-  // complete. Never empty: grammars are checked for dead ends when they are compiled.
+  // complete. Never empty: grammars are checked for dead ends when they are compiled. Stays until Accept.
   virtual const TokenMask& Allowed() = 0;
   // InvalidArgument when `id` was not allowed.
   virtual absl::Status Accept(tokenizer::TokenId id) = 0;

@@ -23,6 +23,11 @@ using MatMulFn = void(const void* w, const void* x, float* y, size_t rows, size_
 // bits are those of the type's MatMulFn.
 using TileMatMulFn = MatMulFn;
 
+// Puts the planes of `tiles` whole tiles together (planes.h): upper: the tiles of the upper halves, 64-byte
+// aligned, lower: the lower halves of their rows. out: the tiles of type Q8_0 that hold the same weights,
+// 64-byte aligned; every byte of them is written.
+using JoinPlanesFn = void(const void* upper, const void* lower, void* out, size_t tiles, size_t cols);
+
 // A kernel a type.
 struct MatMulEntry {
   WeightType type;
@@ -128,6 +133,7 @@ struct Ops {
   MulAddFn* mul_add;
   SsmStepFn* ssm_step;
   ToHalfFn* to_half;
+  JoinPlanesFn* join_planes;
 };
 
 namespace scalar {
@@ -152,6 +158,7 @@ MulFn Mul;
 MulAddFn MulAdd;
 SsmStepFn SsmStep;
 ToHalfFn ToHalf;
+JoinPlanesFn JoinPlanes;
 }  // namespace scalar
 
 namespace avx2 {
@@ -176,6 +183,7 @@ MulFn Mul;
 MulAddFn MulAdd;
 SsmStepFn SsmStep;
 ToHalfFn ToHalf;
+JoinPlanesFn JoinPlanes;
 }  // namespace avx2
 
 namespace avxvnni {
@@ -217,6 +225,7 @@ MulFn Mul;
 MulAddFn MulAdd;
 SsmStepFn SsmStep;
 ToHalfFn ToHalf;
+JoinPlanesFn JoinPlanes;
 }  // namespace neon
 
 namespace neon_dotprod {

@@ -108,6 +108,16 @@ std::string SelfTest(const Variant& variant) {
       return "tile_matmul " + std::string(InfoOf(format.type).name);
     }
   }
+  {
+    const TileFormat& upper = *FindTileFormat(WeightType::kQ4_0);
+    const std::vector<uint8_t> bytes = Tiles(upper, kCols);
+    if (!same([&](const Ops& o, float* y) {
+          std::vector<uint8_t> whole(TileBytes(*FindTileFormat(WeightType::kQ8_0), kCols));
+          o.join_planes(bytes.data(), bytes.data() + 5, whole.data(), 1, kCols);
+          for (size_t i = 0; i < kRows * kCols; ++i) y[i] = whole[i];
+        }))
+      return "join_planes";
+  }
   if (!same([&](const Ops& o, float* y) {
         std::vector<ActBlock> blocks(kRows * kCols / kBlock);
         o.quantize(x, blocks.data(), blocks.size());

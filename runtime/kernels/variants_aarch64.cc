@@ -88,12 +88,29 @@ constexpr Ops kScalarOps = {kScalarMatMul,
                             scalar::Mul,
                             scalar::MulAdd,
                             scalar::SsmStep,
-                            scalar::ToHalf};
-constexpr Ops kNeonOps = {
-    kNeonMatMul,           kNeonTileMatMul, neon::Quantize, neon::Quantize256, neon::RmsNorm, neon::Attend,
-    neon::RopeInterleaved, neon::RopeHalf,  neon::SwiGlu,   neon::Add,         neon::Exp,     neon::LayerNorm,
-    neon::GeluTanh,        neon::GeluErf,   neon::SoftCap,  neon::Scale,       neon::Mul,     neon::MulAdd,
-    neon::SsmStep,         neon::ToHalf};
+                            scalar::ToHalf,
+                            scalar::JoinPlanes};
+constexpr Ops kNeonOps = {kNeonMatMul,
+                          kNeonTileMatMul,
+                          neon::Quantize,
+                          neon::Quantize256,
+                          neon::RmsNorm,
+                          neon::Attend,
+                          neon::RopeInterleaved,
+                          neon::RopeHalf,
+                          neon::SwiGlu,
+                          neon::Add,
+                          neon::Exp,
+                          neon::LayerNorm,
+                          neon::GeluTanh,
+                          neon::GeluErf,
+                          neon::SoftCap,
+                          neon::Scale,
+                          neon::Mul,
+                          neon::MulAdd,
+                          neon::SsmStep,
+                          neon::ToHalf,
+                          neon::JoinPlanes};
 
 constexpr Ops kDotProdOps = [] {
   Ops ops = kNeonOps;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/base/status_macros.h"
+#include "runtime/kernels/planes.h"
 #include "runtime/kernels/tiles.h"
 #include "runtime/kernels/weight_types.h"
 
@@ -16,6 +17,16 @@ using kernels::kBlock256;
 // Below this many multiplications, waking the other threads costs more than they bring.
 constexpr size_t kAloneBelow = 1 << 18;
 constexpr size_t kQuantizeAloneBelow = 256, kQuantizeStep = 8;  // blocks
+
+// A tile that is put together is still in a cache when it is multiplied; one of the widest matrix in planes
+// fits.
+constexpr size_t kJoinedBytes = 64 << 10;
+static_assert(TileBytes(*kernels::FindTileFormat(kernels::WeightType::kQ8_0), kernels::kMostPlaneCols) <=
+              kJoinedBytes);
+
+void Fetch(const std::byte* data, size_t size) {
+  for (size_t i = 0; i < size; i += 64) __builtin_prefetch(data + i);
+}
 
 // Rows that the matrix's tiles hold, those before its own included.
 size_t Held(const Matrix& m) { return m.first_row + m.rows; }
@@ -40,6 +51,7 @@ const void* Linear::Input(kernels::WeightType type, const float* x) const {
 
 void Linear::Part(const Output& output, size_t begin, size_t end, const float* x, size_t tokens) const {
   const Matrix& m = output.matrix;
+  if (m.planes) return JoinedTiles(output, begin, end, x, tokens);
   if (m.tiled) return Tiles(output, begin, end, x, tokens);
   ops_.matmul[m.type](m.data + begin * m.row_bytes, Input(m.type, x), output.y + begin, end - begin, m.cols,
                       tokens, m.rows);
@@ -62,6 +74,26 @@ void Linear::Tiles(const Output& output, size_t begin, size_t end, const float* 
   const size_t tile_bytes = TileBytes(*kernels::FindTileFormat(m.type), m.cols);
   ops_.tile_matmul[m.type](m.data + begin / kRowStep * tile_bytes, input, output.y + begin - m.first_row,
                            end - begin, m.cols, tokens, m.rows);
+}
+
+void Linear::JoinedTiles(const Output& output, size_t begin, size_t end, const float* x,
+                         size_t tokens) const {
+  const Matrix& m = output.matrix;
+  const kernels::TileFormat& half = *kernels::FindTileFormat(kernels::WeightType::kQ4_0);
+  alignas(kernels::kTileAlign) std::byte joined[kJoinedBytes];
+  const std::byte* lower = m.data + kernels::PlanesOf(m.rows, m.cols).lower_at;
+  const size_t upper_bytes = TileBytes(half, m.cols);
+  const size_t lower_bytes = kRowStep * (m.cols / kBlock) * kernels::kPlaneLowerBytes;
+  for (size_t tile = begin / kRowStep; begin < end; ++tile, begin += kRowStep) {
+    ops_.join_planes(m.data + tile * upper_bytes, lower + tile * lower_bytes, joined, 1, m.cols);
+    // The next one comes while this one is multiplied. What lies behind the matrix is not touched.
+    if (begin + kRowStep < end) {
+      Fetch(m.data + (tile + 1) * upper_bytes, upper_bytes);
+      Fetch(lower + (tile + 1) * lower_bytes, lower_bytes);
+    }
+    ops_.tile_matmul[m.type](joined, Input(m.type, x), output.y + begin, std::min(kRowStep, end - begin),
+                             m.cols, tokens, m.rows);
+  }
 }
 
 template <typename Work>

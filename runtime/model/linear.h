@@ -52,6 +52,10 @@ class Linear {
   void SetAdapter(const LoraAdapter* adapter) { adapter_ = adapter; }
   // Sees every product; may be null.
   void SetObserver(Observer* observer) { observer_ = observer; }
+  // Whether somebody changes or sees products of the matrix.
+  bool IsPlain(const Matrix& matrix) const {
+    return observer_ == nullptr && (adapter_ == nullptr || adapter_->Of(matrix).pair == nullptr);
+  }
 
  private:
   // Borders of pieces: tiles, which also are as much as the widest row kernel does at once, or twice that.
@@ -84,6 +88,8 @@ class Linear {
   // multiple of kRowStep.
   void Part(const Output& output, size_t begin, size_t end, const float* x, size_t tokens) const;
   void Tiles(const Output& output, size_t begin, size_t end, const float* x, size_t tokens) const;
+  // The same of a matrix in planes, which are put together tile by tile.
+  void JoinedTiles(const Output& output, size_t begin, size_t end, const float* x, size_t tokens) const;
   const void* Input(kernels::WeightType type, const float* x) const;
 
   const kernels::Ops& ops_;

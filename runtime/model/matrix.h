@@ -17,7 +17,11 @@ struct Matrix {
   size_t row_bytes = 0;  // of a row as GGUF has it
   bool tiled = false;    // packed: runtime/kernels/tiles.h
   size_t first_row = 0;  // rows of data's first tile that stand before this matrix; less than 16
+  bool planes = false;   // packed in planes (runtime/kernels/planes.h): whole, of type Q8_0
 };
+
+// Bytes that a product with all of it reads.
+size_t SizeBytes(const Matrix& matrix);
 
 // `count` of its rows from `begin` on.
 Matrix RowsOf(const Matrix& matrix, size_t begin, size_t count);

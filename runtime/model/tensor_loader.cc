@@ -35,6 +35,7 @@ absl::StatusOr<const gguf::TensorInfo*> TensorLoader::Find(const std::string& na
 absl::Status TensorLoader::LoadMatrix(const std::string& name, uint64_t rows, uint64_t cols, Matrix& out) {
   LINNET_ASSIGN_OR_RETURN(const gguf::TensorInfo* tensor, Find(name, {cols, rows}));
   out = {tensor->type, tensor->data.data(), rows, cols, quant::SizeBytes(tensor->type, cols), tensor->tiled};
+  out.planes = tensor->planes;
   return absl::OkStatus();
 }
 

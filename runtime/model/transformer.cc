@@ -44,6 +44,7 @@ Transformer::Transformer(Config config, Weights weights, const kernels::Ops& ops
       max_batch_(max_batch),
       ropes_(Ropes(config_, weights_.rope_factors)),
       linear_(ops, pool, size_t{max_batch} * WidestInput(config_)),
+      screen_(ops, pool, weights_.head),
       row_(std::max(weights_.embedding.row_bytes, weights_.positions.row_bytes)),
       x_(size_t{max_batch} * config_.dim),
       h_(x_.size()),
@@ -56,6 +57,7 @@ Transformer::Transformer(Config config, Weights weights, const kernels::Ops& ops
       gate_(size_t{max_batch} * config_.ffn),
       up_(gate_.size()),
       cos_sin_(ropes_.size(), std::vector<float>(size_t{max_batch} * config_.rope_dims)) {
+  wanted_.reserve(max_batch);
   if (!weights_.long_rope_factors.empty()) long_ropes_ = Ropes(config_, weights_.long_rope_factors);
   if (config_.conv_taps == 0) return;
   const size_t batch = max_batch, channels = config_.conv_channels;
@@ -177,20 +179,40 @@ void Transformer::Activate(float* y, const float* up, size_t n) const {
 }
 
 void Transformer::Head(Batch batch, std::span<float> logits) {
-  size_t wanted = 0;
+  wanted_.clear();
   ForEach(batch, [&](const Segment& s, size_t first) {
     LINNET_CHECK(s.rows <= s.tokens.size());
     if (s.rows == 0) return;
     const size_t from = first + s.tokens.size() - s.rows;
-    Normalize(x_.data() + from * config_.dim, weights_.final_norm, h_.data() + wanted * config_.dim, s.rows);
-    wanted += s.rows;
+    Normalize(x_.data() + from * config_.dim, weights_.final_norm, h_.data() + wanted_.size() * config_.dim,
+              s.rows);
+    wanted_.insert(wanted_.end(), s.rows, s.wanted);
   });
+  const size_t wanted = wanted_.size();
   LINNET_CHECK(logits.size() == wanted * config_.vocabulary);
   if (wanted == 0) return;
+  head_use_.tokens += wanted;
+  if (Screen(logits)) return;
+  head_use_.bytes += SizeBytes(weights_.head);
   linear_.Multiply(h_.data(), wanted, {{weights_.head, logits.data()}});
   AddBias(logits.data(), weights_.head_bias, wanted);
   if (config_.logit_scale != 1.0f) ops_.scale(logits.data(), config_.logit_scale, logits.size());
   if (config_.logit_cap != 0.0f) ops_.soft_cap(logits.data(), config_.logit_cap, logits.size());
+}
+
+// Bounds hold for what the head alone computes, and for a factor: where a bias is added, or a function that
+// saturates follows, they do not say which is the highest.
+bool Transformer::Screen(std::span<float> logits) {
+  if (!weights_.head_bias.empty() || config_.logit_cap != 0.0f || !(config_.logit_scale > 0.0f) ||
+      !linear_.IsPlain(weights_.head) || !screen_.Takes(wanted_)) {
+    return false;
+  }
+  if (screen_.Multiply(linear_, h_.data(), wanted_, config_.logit_scale, logits.data(), head_use_)) {
+    head_use_.screened += wanted_.size();
+    return true;
+  }
+  head_use_.fallbacks += wanted_.size();
+  return false;
 }
 
 void Transformer::NormalizeOne(const float* x, const float* weight, const float* bias, float* y,

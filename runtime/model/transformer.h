@@ -11,6 +11,8 @@
 #include "runtime/gguf/model_file.h"
 #include "runtime/kernels/ops.h"
 #include "runtime/model/config.h"
+#include "runtime/model/head_screen.h"
+#include "runtime/model/head_use.h"
 #include "runtime/model/kv_cache.h"
 #include "runtime/model/linear.h"
 #include "runtime/model/observer.h"
@@ -24,6 +26,7 @@ struct Segment {
   std::span<const int32_t> tokens;  // never empty, each inside the vocabulary
   KvCache* kv = nullptr;            // has room for them
   size_t rows = 0;                  // logits are wanted after each of the last so many
+  Wanted wanted = {};               // which of them
 };
 
 // A decoder-only transformer of any family in family.cc: token ids in, logits out. The result for a token
@@ -42,11 +45,13 @@ class Transformer {
   uint32_t max_batch() const { return max_batch_; }
   // How often its threads waited for each other so far.
   uint64_t barriers() const { return pool_.barriers(); }
+  // What its head took so far.
+  const HeadUse& head_use() const { return head_use_; }
 
   // Evaluates the segments' tokens (1 to max_batch in all; each segment another kv) in one pass over the
   // weights, each at positions kv->size() and on, and adds them to kv. logits: [sum of rows, vocabulary], in
-  // the segments' order. Where the file has RoPE factors for long sessions, kv's capacity decides which are
-  // used.
+  // the segments' order; of a segment that wants few of them, others may be minus infinity. Where the file
+  // has RoPE factors for long sessions, kv's capacity decides which are used.
   void Forward(std::span<const Segment> batch, std::span<float> logits);
   // The same for one session. logits: [n, vocabulary] after each of the last n tokens, 0 <= n <=
   // tokens.size(); usually one, or none when they are not wanted.
@@ -86,6 +91,8 @@ class Transformer {
   // y = f(y), times `up` where the family has gates.
   void Activate(float* y, const float* up, size_t n) const;
   void Head(Batch batch, std::span<float> logits);
+  // False: all of the head is needed.
+  bool Screen(std::span<float> logits);
 
   // y may be x. Without weights, y is x.
   void Normalize(const float* x, const Norm& norm, float* y, size_t tokens);
@@ -108,6 +115,9 @@ class Transformer {
   const uint32_t max_batch_;
   std::vector<Rope> ropes_, long_ropes_;  // by LayerPlan::rope; the second for long sessions, or empty
   Linear linear_;
+  HeadScreen screen_;
+  HeadUse head_use_;
+  std::vector<Wanted> wanted_;  // by row of the logits
   Observer* observer_ = nullptr;
 
   std::vector<std::byte> row_;               // of the embedding, unpacked

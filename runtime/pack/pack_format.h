@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-// The packed file, version 2: the same bytes for every machine, made from a GGUF by pack_writer.h.
+// The packed file, version 3: the same bytes for every machine, made from a GGUF by pack_writer.h.
 //
 //   header    [1] PackHeader
 //   index     [tensors] PackTensor, in the order of their places, then [pieces] SHA-256
@@ -14,7 +14,7 @@
 //             padding to a multiple of kPackPage
 //             the tokenizer's tables (runtime/tokenizer/tables.h), of this metadata; none where no tokenizer
 //             of ours is for it padding to a multiple of kPackPage tensors, each at a multiple of kTileAlign:
-//             tiles (runtime/kernels/tiles.h) or rows
+//             tiles (runtime/kernels/tiles.h), planes (runtime/kernels/planes.h) or rows
 //
 // The header's digest covers header and index; the index has a digest of each piece of the payload. So a look
 // at the index and at some pieces is cheap, and one at all of them is complete. Numbers are little-endian;
@@ -24,7 +24,7 @@ namespace linnet::pack {
 static_assert(std::endian::native == std::endian::little, "numbers are read and written as they lie");
 
 inline constexpr char kPackMagic[8] = {'L', 'I', 'N', 'N', 'E', 'T', 'P', 'K'};
-inline constexpr uint32_t kPackVersion = 2;
+inline constexpr uint32_t kPackVersion = 3;
 inline constexpr uint64_t kPackPage = 4096;
 inline constexpr uint64_t kPackPiece = 64 << 10;
 // Of the payload's pieces, so many are looked at when a file is opened: first, last, and between.
@@ -59,7 +59,7 @@ struct PackHeader {
 };
 static_assert(sizeof(PackHeader) == 256);
 
-enum class PackLayout : uint8_t { kRows = 0, kTiles = 1 };
+enum class PackLayout : uint8_t { kRows = 0, kTiles = 1, kPlanes = 2 };
 
 struct PackTensor {
   char name[64];  // zeros behind it

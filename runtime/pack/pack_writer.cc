@@ -9,6 +9,7 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/gguf/gguf_file.h"
 #include "runtime/kernels/tiles.h"
+#include "runtime/pack/planes.h"
 #include "runtime/pack/tile_packer.h"
 #include "runtime/quant/quant.h"
 #include "runtime/tokenizer/tables_builder.h"
@@ -49,6 +50,16 @@ std::string MetadataOf(const gguf::GgufFile& file) {
 const kernels::TileFormat* FormatOf(const gguf::TensorInfo& tensor) {
   if (!tensor.supported || tensor.shape.size() != 2 || tensor.shape[1] < kernels::kTileRows) return nullptr;
   return kernels::FindTileFormat(tensor.type);
+}
+
+// The matrix that gives the logits, where a product of its upper halves can rule rows out.
+bool InPlanes(const gguf::GgufFile& file, const gguf::TensorInfo& tensor) {
+  // Tied embeddings are a head only where there is a last norm: encoders have none.
+  const bool tied =
+      file.FindTensor("output.weight") == nullptr && file.FindTensor("output_norm.weight") != nullptr;
+  return (tensor.name == "output.weight" || (tied && tensor.name == "token_embd.weight")) &&
+         FormatOf(tensor) != nullptr && tensor.type == kernels::WeightType::kQ8_0 &&
+         tensor.shape[1] >= kernels::kLeastPlaneRows && tensor.shape[0] <= kernels::kMostPlaneCols;
 }
 
 // The payload, written from front to back, with the digest of every piece.
@@ -122,9 +133,16 @@ uint64_t Place(const gguf::GgufFile& file, uint64_t begin, std::vector<PackTenso
     std::copy(tensor.shape.begin(), tensor.shape.end(), record.shape);
     record.dimensions = static_cast<uint8_t>(tensor.shape.size());
     record.ggml_type = tensor.ggml_type;
-    record.layout = static_cast<uint8_t>(format != nullptr ? PackLayout::kTiles : PackLayout::kRows);
-    record.bytes =
-        format != nullptr ? TiledBytes(*format, tensor.shape[1], tensor.shape[0]) : tensor.data.size();
+    PackLayout layout = PackLayout::kRows;
+    record.bytes = tensor.data.size();
+    if (InPlanes(file, tensor)) {
+      layout = PackLayout::kPlanes;
+      record.bytes = kernels::PlanesOf(tensor.shape[1], tensor.shape[0]).bytes;
+    } else if (format != nullptr) {
+      layout = PackLayout::kTiles;
+      record.bytes = TiledBytes(*format, tensor.shape[1], tensor.shape[0]);
+    }
+    record.layout = static_cast<uint8_t>(layout);
     record.offset = RoundUp(at, kernels::kTileAlign);
     at = record.offset + record.bytes;
     records.push_back(record);
@@ -209,7 +227,11 @@ absl::StatusOr<PackReport> Pack(base::FileSystem& fs, const std::string& gguf, c
   for (size_t i = 0; i < records.size(); ++i) {
     const gguf::TensorInfo& tensor = file->tensors()[i];
     LINNET_RETURN_IF_ERROR(payload.Pad(records[i].offset));
-    if (const kernels::TileFormat* format = FormatOf(tensor)) {
+    if (InPlanes(*file, tensor)) {
+      LINNET_RETURN_IF_ERROR(WritePlanes(tensor.data, tensor.shape[1], tensor.shape[0],
+                                         [&](Bytes bytes) { return payload.Add(bytes); }));
+      ++report.tiled;
+    } else if (const kernels::TileFormat* format = FormatOf(tensor)) {
       LINNET_RETURN_IF_ERROR(AddTiles(tensor, *format, payload));
       ++report.tiled;
     } else {

@@ -12,6 +12,7 @@
 #include "runtime/gguf/gguf_writer.h"
 #include "runtime/kernels/tiles.h"
 #include "runtime/kernels/weight_types.h"
+#include "runtime/pack/planes.h"
 #include "runtime/pack/tile_packer.h"
 #include "runtime/quant/quant.h"
 #include "runtime/tokenizer/tables_builder.h"
@@ -141,13 +142,15 @@ absl::Status Reader::ReadTensors() {
 }
 
 absl::StatusOr<gguf::TensorInfo> Reader::ReadTensor(const PackTensor& record, const std::string& what) {
-  if (record.name[0] == '\0' || record.dimensions < 1 || record.dimensions > 4 || record.layout > 1) {
+  if (record.name[0] == '\0' || record.dimensions < 1 || record.dimensions > 4 ||
+      record.layout > static_cast<uint8_t>(PackLayout::kPlanes)) {
     return Bad(absl::StrCat(what, " has ", record.dimensions, " dimensions and layout ", record.layout,
-                            ", expected a name, 1 to 4 and 0 or 1"));
+                            ", expected a name, 1 to 4 and 0 to 2"));
   }
   gguf::TensorInfo tensor;
   tensor.ggml_type = record.ggml_type;
-  tensor.tiled = record.layout == static_cast<uint8_t>(PackLayout::kTiles);
+  tensor.tiled = record.layout != static_cast<uint8_t>(PackLayout::kRows);
+  tensor.planes = record.layout == static_cast<uint8_t>(PackLayout::kPlanes);
   tensor.shape.assign(record.shape, record.shape + record.dimensions);
   LINNET_ASSIGN_OR_RETURN(const uint64_t bytes, BytesOf(record, what));
   if (record.bytes != bytes) {
@@ -183,7 +186,17 @@ absl::StatusOr<uint64_t> Reader::BytesOf(const PackTensor& record, const std::st
     return Bad(absl::StrCat(what, " of type ", std::string(type->name), " and ", record.dimensions,
                             " dimensions cannot be packed in tiles of its size"));
   }
-  return TiledBytes(*format, record.shape[1], record.shape[0]);
+  if (record.layout == static_cast<uint8_t>(PackLayout::kTiles)) {
+    return TiledBytes(*format, record.shape[1], record.shape[0]);
+  }
+  // Who loads a model expects planes of a head, tied or not, alone.
+  const std::string_view name(record.name, strnlen(record.name, sizeof(record.name)));
+  if ((name != "output.weight" && name != "token_embd.weight") ||
+      weights->type != kernels::WeightType::kQ8_0 || record.shape[0] > kernels::kMostPlaneCols) {
+    return Bad(absl::StrCat(what, " of type ", std::string(type->name), " and ", record.shape[0],
+                            " columns cannot be packed in planes"));
+  }
+  return kernels::PlanesOf(record.shape[1], record.shape[0]).bytes;
 }
 
 absl::StatusOr<PackedFile> Read(const std::string& name, std::unique_ptr<base::MappedFile> mapping,
@@ -203,6 +216,10 @@ absl::StatusOr<PackedFile> Read(const std::string& name, std::unique_ptr<base::M
                                                                  .tensors = reader.TakeTensors()}));
   LINNET_RETURN_IF_ERROR(tokenizer::CheckTablesHeader(*out.model));
   return out;
+}
+
+PlanesView ViewOf(const gguf::TensorInfo& tensor) {
+  return {tensor.data.data(), tensor.shape[1], tensor.shape[0]};
 }
 
 // The first row of a tile that has a scale which is infinite or not a number; its halves stand first in a
@@ -262,6 +279,12 @@ absl::Status VerifyPacked(const std::string& name, Bytes bytes) {
   LINNET_RETURN_IF_ERROR(tokenizer::CheckTables(*file.model));
   for (const gguf::TensorInfo& tensor : file.model->tensors()) {
     if (!tensor.tiled) continue;  // LoadWeights looks at those
+    if (tensor.planes) {
+      const size_t row = FindWrongPlaneRow(ViewOf(tensor));
+      if (row == tensor.shape[1]) continue;
+      return absl::DataLossError(absl::StrCat(name, ": tensor ", gguf::Shown(tensor.name), ": row ", row,
+                                              " is not what its planes' bounds say: damaged"));
+    }
     if (const auto row = FindNonFiniteRow(tensor)) {
       return absl::DataLossError(absl::StrCat(name, ": tensor ", gguf::Shown(tensor.name), ": row ", *row,
                                               " has a scale that is infinite or not a number: damaged"));
@@ -313,8 +336,15 @@ Bytes RowsOf(const gguf::TensorInfo& tensor, uint64_t first, uint64_t count,
   const uint64_t cols = tensor.shape[0], row_bytes = quant::SizeBytes(tensor.type, cols);
   unpacked.resize(count * row_bytes);
   for (uint64_t i = 0; i < count; ++i) {
-    UnpackTileRow(tensor.type, tensor.data.data(), first + i, cols,
-                  std::span(unpacked).subspan(i * row_bytes, row_bytes));
+    const auto row = std::span(unpacked).subspan(i * row_bytes, row_bytes);
+    if (tensor.planes) {
+      // Blocks are bytes and halves, but `unpacked` is not aligned to them.
+      std::vector<kernels::BlockQ8_0> blocks(cols / kernels::kBlock);
+      JoinRow(ViewOf(tensor), first + i, blocks);
+      std::memcpy(row.data(), blocks.data(), row_bytes);
+    } else {
+      UnpackTileRow(tensor.type, tensor.data.data(), first + i, cols, row);
+    }
   }
   return unpacked;
 }

@@ -83,6 +83,13 @@ bool Sampler::Works(Stage stage) const {
   return true;
 }
 
+uint32_t Sampler::Decisive() const {
+  if (highest_) return 1;
+  // What stands before top_k may need others: for their spread, or because it changes them.
+  const bool first = !chain_.empty() && chain_.front() == Stage::kTopK;
+  return first && options_.logit_bias.empty() ? options_.top_k : 0;
+}
+
 absl::StatusOr<int32_t> Sampler::Sample(std::span<const float> logits, const grammar::TokenMask* mask,
                                         std::span<const int32_t> history, uint64_t position) {
   if (highest_) return Highest(logits, mask);

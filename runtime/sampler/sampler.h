@@ -21,6 +21,10 @@ class Sampler {
   // Options that Validate accepts. `breakers`: the options' as tokens; used by stage dry only.
   explicit Sampler(SamplingOptions options, DryBreakers breakers = {});
 
+  // How many of the highest allowed logits decide every choice (of equals those of the lower ids); the others
+  // may be minus infinity. 0: all do.
+  uint32_t Decisive() const;
+
   // logits: [vocabulary]. mask: null for none. history: the tokens so far, of prompt and generation.
   // position: how many tokens came before. DataLoss when no allowed token has a finite logit;
   // InvalidArgument when logit_bias forbids all of those that have.

@@ -107,6 +107,13 @@ void SetDecode(const engine::GenerateResult& result, BenchRun& run) {
   const auto passes = static_cast<uint32_t>(result.ids.size()) - 1;
   run.decode_tokens_per_second = PerSecond(passes, result.decode_time);
   run.barriers_per_token = static_cast<double>(result.decode_barriers) / passes;
+  const model::HeadUse& head = result.decode_head;
+  const auto tokens = static_cast<double>(std::max<uint64_t>(1, head.tokens));
+  run.head_bytes_per_token = static_cast<double>(head.bytes) / tokens;
+  run.head_screened_percent = 100 * static_cast<double>(head.screened) / tokens;
+  run.head_fallback_percent = 100 * static_cast<double>(head.fallbacks) / tokens;
+  run.head_candidates_per_token =
+      static_cast<double>(head.candidates) / static_cast<double>(std::max<uint64_t>(1, head.screened));
 }
 
 absl::StatusOr<BenchRun> RunOnce(base::FileSystem& fs, const std::string& path, const BenchOptions& options,
@@ -173,7 +180,8 @@ absl::StatusOr<BenchResult> Bench(base::FileSystem& fs, const std::string& path,
   for (double BenchRun::* const figure :
        {&BenchRun::prefill_tokens_per_second, &BenchRun::decode_tokens_per_second, &BenchRun::load_seconds,
         &BenchRun::first_token_seconds, &BenchRun::barriers_per_token, &BenchRun::together_tokens_per_second,
-        &BenchRun::together_ratio}) {
+        &BenchRun::together_ratio, &BenchRun::head_bytes_per_token, &BenchRun::head_screened_percent,
+        &BenchRun::head_fallback_percent, &BenchRun::head_candidates_per_token}) {
     std::vector<double> values;
     for (const BenchRun& run : result.runs) values.push_back(run.*figure);
     result.median.*figure = Median(std::move(values));

@@ -28,6 +28,12 @@ struct BenchRun {
   double prefill_tokens_per_second = 0;
   double decode_tokens_per_second = 0;
   double barriers_per_token = 0;  // how often threads waited for each other in decode
+  // Of the output head, in decode: what a token reads of it, and, of a hundred tokens, how many needed not
+  // all of it, and how many were to but did. Rows that those looked at closer (runtime/model/head_screen.h).
+  double head_bytes_per_token = 0;
+  double head_screened_percent = 0;
+  double head_fallback_percent = 0;
+  double head_candidates_per_token = 0;
   double load_seconds = 0;
   double first_token_seconds = 0;  // from the request to the first token
   // With more than one session, else 0.

@@ -136,6 +136,7 @@ absl::StatusOr<ModelCost> CostOf(base::FileSystem& fs, const std::string& path, 
     for (const uint64_t n : tensor.shape) elements *= n;
     const bool one_row =
         (tensor.name == "token_embd.weight" && !tied) || tensor.name == "position_embd.weight";
+    if (tensor.name == (tied ? "token_embd.weight" : "output.weight")) cost.head_bytes = tensor.data.size();
     cost.weight_bytes += one_row ? tensor.data.size() / (elements / tensor.shape[0]) : tensor.data.size();
     if (IsMatrix(tensor) && tensor.name.starts_with("blk.")) cost.prefill_operations += 2 * elements;
   }

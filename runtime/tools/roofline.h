@@ -34,6 +34,7 @@ absl::StatusOr<Machine> MeasureMachine(int threads);
 // What a token costs that is decoded alone, and one of a long prompt.
 struct ModelCost {
   uint64_t weight_bytes = 0;        // each weight once; of an embedding that is not the head one row
+  uint64_t head_bytes = 0;          // of those, the output head's, of which a token may read less
   uint64_t kv_bytes = 0;            // keys and values that are read, and the state of layers that have one
   uint64_t prefill_operations = 0;  // of the blocks' matrices; without attention and without the head,
                                     // which a prompt needs once

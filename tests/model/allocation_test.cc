@@ -51,7 +51,8 @@ uint64_t Allocations(const gguf::ModelFile& file, const kernels::Ops& ops, base:
   const uint64_t before = allocations.load();
   (*model)->Forward(prompt, **kv, logits);
   for (int32_t token = 20; token < 50; ++token) {
-    (*model)->Forward({&token, 1}, **kv, logits);
+    const Segment alone = {{&token, 1}, kv->get(), 1, {.highest = 1, .ids = (*model)->config().vocabulary}};
+    (*model)->Forward({&alone, 1}, logits);
     if (token % 2 == 0) continue;
     const Segment both[] = {{{&token, 1}, kv->get(), 1}, {{&token, 1}, other->get(), 1}};
     (*model)->Forward(both, two);
@@ -62,8 +63,8 @@ uint64_t Allocations(const gguf::ModelFile& file, const kernels::Ops& ops, base:
 TEST(AllocationTest, ATokenTakesNoMemoryFromTheHeap) {
   std::string error;
   const kernels::Variant& best = *kernels::Select("", &error);
-  for (const auto type :
-       {kernels::WeightType::kF16, kernels::WeightType::kQ4_0, kernels::WeightType::kQ4_K}) {
+  for (const auto type : {kernels::WeightType::kF16, kernels::WeightType::kQ4_0, kernels::WeightType::kQ8_0,
+                          kernels::WeightType::kQ4_K}) {
     // Large enough that the work is shared out among threads.
     const std::string bytes = testing::TinyModelBytes({.type = type, .dim = 512, .ffn = 1024});
     ASSERT_OK_AND_ASSIGN(const auto file,

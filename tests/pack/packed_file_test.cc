@@ -12,6 +12,7 @@
 #include "runtime/base/hash.h"
 #include "runtime/gguf/gguf_file.h"
 #include "runtime/gguf/gguf_writer.h"
+#include "runtime/kernels/planes.h"
 #include "runtime/pack/pack_writer.h"
 #include "runtime/tokenizer/tables.h"
 #include "tests/support/packed_model.h"
@@ -153,7 +154,7 @@ TEST(PackedFileTest, WhatLiesUnderARightChecksumIsRefusedByName) {
   EXPECT_THAT(changed([](PackHeader&, PackTensor*) {}), IsOk());
   EXPECT_THAT(changed([](PackHeader& h, PackTensor*) { h.version = 1; }),
               StatusIs(absl::StatusCode::kUnimplemented,
-                       HasSubstr("version 1; this program reads version 2: pack the GGUF again")));
+                       HasSubstr("version 1; this program reads version 3: pack the GGUF again")));
   EXPECT_THAT(changed([](PackHeader& h, PackTensor*) { h.key_count = uint64_t{1} << 60; }),
               StatusIs(kBad, HasSubstr("keys")));
   EXPECT_THAT(changed([](PackHeader& h, PackTensor*) { ++h.key_count; }),
@@ -173,8 +174,10 @@ TEST(PackedFileTest, WhatLiesUnderARightChecksumIsRefusedByName) {
               StatusIs(kBad, HasSubstr("name")));
   EXPECT_THAT(changed([](PackHeader&, PackTensor* t) { t[0].dimensions = 5; }),
               StatusIs(kBad, HasSubstr("5 dimensions")));
+  EXPECT_THAT(changed([](PackHeader&, PackTensor* t) { t[0].layout = 3; }),
+              StatusIs(kBad, HasSubstr("layout 3")));
   EXPECT_THAT(changed([](PackHeader&, PackTensor* t) { t[0].layout = 2; }),
-              StatusIs(kBad, HasSubstr("layout 2")));
+              StatusIs(kBad, HasSubstr("of type Q4_0 and 64 columns cannot be packed in planes")));
   EXPECT_THAT(changed([](PackHeader&, PackTensor* t) { t[0].ggml_type = 4242; }),
               StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("4242")));
   EXPECT_THAT(changed([](PackHeader&, PackTensor* t) { t[0].shape[1] = uint64_t{1} << 40; }),
@@ -207,6 +210,39 @@ TEST(PackedFileTest, AnInfiniteScaleUnderRightChecksumsIsFoundByTheFullLook) {
     const AlignedBytes aligned(whole);
     EXPECT_THAT(VerifyPacked("m", aligned.span()),
                 StatusIs(kBad, ::testing::AllOf(HasSubstr("blk.0.ffn_up.weight"), HasSubstr("row 5"))));
+  }
+}
+
+// A head of Q8_0, tied or not, and nothing else.
+TEST(PackedFileTest, TheHeadIsInPlanes) {
+  for (const bool tied : {true, false}) {
+    const std::string gguf_bytes = TinyModelBytes({.type = WeightType::kQ8_0, .tied = tied});
+    ASSERT_OK_AND_ASSIGN(const auto gguf, gguf::GgufFile::Parse("m.gguf", base::AsBytes(gguf_bytes)));
+    const std::string whole = PackedBytes(gguf_bytes);
+    const AlignedBytes bytes(whole);
+    EXPECT_THAT(VerifyPacked("m", bytes.span()), IsOk());
+    ASSERT_OK_AND_ASSIGN(const PackedFile packed, ParsePacked("m.linnet", bytes.span()));
+    for (const gguf::TensorInfo& tensor : packed.model->tensors()) {
+      EXPECT_EQ(tensor.planes, tensor.name == (tied ? "token_embd.weight" : "output.weight")) << tensor.name;
+      std::vector<std::byte> unpacked;
+      EXPECT_EQ(base::AsText(RowsOf(tensor, unpacked)), base::AsText(gguf->FindTensor(tensor.name)->data));
+    }
+    // Other matrices are taken apart by who loads them, and planes cannot be.
+    const auto moved = [](PackHeader& h, PackTensor* t) {
+      for (uint32_t i = 0; i < h.tensor_count; ++i) {
+        if (std::string_view(t[i].name) == "blk.0.ffn_up.weight") t[i].layout = 2;
+      }
+    };
+    EXPECT_THAT(Opened(Resealed(whole, moved)), StatusIs(kBad, HasSubstr("cannot be packed in planes")));
+
+    const gguf::TensorInfo& head = *packed.model->FindTensor(tied ? "token_embd.weight" : "output.weight");
+    std::string wrong = whole;
+    const size_t row =
+        kernels::PlanesOf(head.shape[1], head.shape[0]).rows_at + 9 * sizeof(kernels::PlaneRow);
+    wrong[head.offset_bytes + row] = static_cast<char>(wrong[head.offset_bytes + row] ^ 1);
+    wrong = Resealed(wrong, [](PackHeader&, PackTensor*) {}, /*pieces=*/true);
+    EXPECT_THAT(VerifyPacked("m", AlignedBytes(wrong).span()),
+                StatusIs(kBad, HasSubstr("row 9 is not what its planes' bounds say")));
   }
 }
 

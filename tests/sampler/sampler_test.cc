@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <map>
 #include <vector>
@@ -37,6 +39,58 @@ std::map<int32_t, int> Draw(const SamplingOptions& options, const std::vector<fl
     ++counts[*id];
   }
   return counts;
+}
+
+// Where it is said that a few logits decide, the others may be gone.
+TEST(SamplerTest, SaysHowManyLogitsDecide) {
+  EXPECT_EQ(Sampler(SamplingOptions()).Decisive(), 1u);  // greedy
+  EXPECT_EQ(Sampler(Off(0.0f)).Decisive(), 1u);
+  EXPECT_EQ(Sampler(Off()).Decisive(), 0u);
+  SamplingOptions top = Off();
+  top.top_k = 40;
+  EXPECT_EQ(Sampler(top).Decisive(), 40u);
+  top.top_p = 0.9f;
+  top.min_p = 0.1f;
+  EXPECT_EQ(Sampler(top).Decisive(), 40u);
+  SamplingOptions other = top;
+  other.repetition_penalty = 1.1f;
+  EXPECT_EQ(Sampler(other).Decisive(), 0u);
+  other = top;
+  other.top_n_sigma = 2.0f;
+  EXPECT_EQ(Sampler(other).Decisive(), 0u);
+  other = top;
+  other.logit_bias = {{3, 1.0f}};
+  EXPECT_EQ(Sampler(other).Decisive(), 0u);
+  other = top;
+  other.mirostat = 2;
+  EXPECT_EQ(Sampler(other).Decisive(), 0u);
+  other = top;
+  other.order = {Stage::kTypicalP, Stage::kTopK, Stage::kTemperature};
+  EXPECT_EQ(Sampler(other).Decisive(), 40u);  // typical_p is off
+  other.typical_p = 0.5f;
+  EXPECT_EQ(Sampler(other).Decisive(), 0u);
+  other = top;
+  other.temperature = 0.0f;
+  other.dry_multiplier = 1.0f;
+  EXPECT_EQ(Sampler(other).Decisive(), 0u);
+}
+
+TEST(SamplerTest, LogitsThatDoNotDecideMayBeMinusInfinity) {
+  std::vector<float> logits(500);
+  for (size_t i = 0; i < logits.size(); ++i) logits[i] = static_cast<float>(i * 37 % 101) * 0.1f;
+  SamplingOptions options;
+  options.temperature = 1.0f;
+  options.top_k = 12;
+  std::vector<float> sorted = logits;
+  std::sort(sorted.begin(), sorted.end(), std::greater<>());
+  std::vector<float> few = logits;
+  for (float& logit : few) {
+    if (logit < sorted[11]) logit = -std::numeric_limits<float>::infinity();
+  }
+  Sampler whole(options), cut(options);
+  for (uint64_t position = 0; position < 300; ++position) {
+    EXPECT_EQ(*whole.Sample(logits, nullptr, {}, position), *cut.Sample(few, nullptr, {}, position));
+  }
 }
 
 // Known answers of the authors' library (Random123, kat_vectors, philox4x32 10).

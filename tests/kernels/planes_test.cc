@@ -1,0 +1,87 @@
+#include "runtime/kernels/planes.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <iostream>
+#include <random>
+#include <string>
+
+#include "runtime/kernels/kernel_table.h"
+#include "tests/support/guarded_buffer.h"
+
+// Every set joins planes as the scalar set does, reads no byte that is not theirs and writes every byte of
+// the tiles.
+namespace linnet::kernels {
+namespace {
+
+using ::linnet::testing::GuardedBuffer;
+
+constexpr uint32_t kSeed = 20261130;
+
+void Fill(GuardedBuffer<uint8_t>& bytes, std::mt19937& random) {
+  for (uint8_t& byte : bytes.span()) byte = static_cast<uint8_t>(random());
+}
+
+TEST(PlanesTest, JoinedBySetsAsByScalar) {
+  std::cout << "seed " << kSeed << ", sets:";
+  for (const Variant& variant : Variants()) std::cout << (Supported(variant) ? " " : " -") << variant.name;
+  std::cout << "\n";
+  std::mt19937 random(kSeed);
+  const TileFormat &half = *FindTileFormat(WeightType::kQ4_0), &whole = *FindTileFormat(WeightType::kQ8_0);
+  for (const size_t tiles : {0, 1, 2, 5}) {
+    for (const size_t blocks : {0, 1, 2, 3, 5, 18, 120}) {
+      const size_t cols = blocks * kBlock;
+      GuardedBuffer<uint8_t> upper(tiles * TileBytes(half, cols));
+      GuardedBuffer<uint8_t> lower(tiles * kTileRows * blocks * kPlaneLowerBytes);
+      GuardedBuffer<uint8_t> expected(tiles * TileBytes(whole, cols));
+      Fill(upper, random);
+      Fill(lower, random);
+      scalar::JoinPlanes(upper.data(), lower.data(), expected.data(), tiles, cols);
+      for (const Variant& variant : Variants()) {
+        if (!Supported(variant)) continue;
+        GuardedBuffer<uint8_t> found(expected.size());
+        Fill(found, random);
+        variant.ops.join_planes(upper.data(), lower.data(), found.data(), tiles, cols);
+        EXPECT_TRUE(found.Intact());
+        EXPECT_TRUE(std::ranges::equal(found.span(), expected.span()))
+            << variant.name << ", " << tiles << " tiles of " << cols << " columns";
+      }
+    }
+  }
+}
+
+// A byte found by hand: column 21 of row 19 is the high nibble of byte 5 in either plane.
+TEST(PlanesTest, TheScalarSetReadsTheLayoutAsWritten) {
+  const TileFormat &half = *FindTileFormat(WeightType::kQ4_0), &whole = *FindTileFormat(WeightType::kQ8_0);
+  constexpr size_t kCols = 64;
+  GuardedBuffer<uint8_t> upper(2 * TileBytes(half, kCols)), lower(2 * kTileRows * 2 * kPlaneLowerBytes);
+  GuardedBuffer<uint8_t> out(2 * TileBytes(whole, kCols));
+  std::ranges::fill(upper.span(), uint8_t{0});
+  std::ranges::fill(lower.span(), uint8_t{0});
+  // In the second tile and block: vector 1 of the upper plane, byte 4 * 3 + 1; block 19 * 2 + 1 of the lower.
+  upper[TileBytes(half, kCols) + TileHeadBytes(half, kCols) + 256 + 64 + 4 * 3 + 1] = 0x90;
+  lower[(19 * 2 + 1) * 16 + 5] = 0x70;
+  scalar::JoinPlanes(upper.data(), lower.data(), out.data(), 2, kCols);
+  const size_t quants = TileHeadBytes(whole, kCols);
+  for (size_t i = quants; i < TileBytes(whole, kCols); ++i) ASSERT_EQ(out[i], 0x80);  // -128: all zeros
+  const size_t at = TileBytes(whole, kCols) + quants + 512 + 64 * 5 + 4 * 3 + 1;
+  EXPECT_EQ(static_cast<int8_t>(out[at]), 0x97 - 128);
+}
+
+TEST(PlanesTest, TakeAsManyBytesAsTilesAndFourARow) {
+  const TileFormat& whole = *FindTileFormat(WeightType::kQ8_0);
+  for (const size_t rows : {1, 16, 17, 1000}) {
+    for (const size_t cols : {32, 64, 96, 576}) {
+      const size_t padded = (rows + kTileRows - 1) / kTileRows * kTileRows;
+      const Planes planes = PlanesOf(rows, cols);
+      EXPECT_EQ(planes.bytes, TiledBytes(whole, rows, cols) + 4 * padded);
+      EXPECT_EQ(planes.rows_at % kTileAlign, 0u);
+      EXPECT_EQ(planes.lower_at % kTileAlign, 0u);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace linnet::kernels
