@@ -257,6 +257,13 @@ grpc::ServerUnaryReactor* AdminService::ListAudit(grpc::CallbackServerContext* c
   });
 }
 
+grpc::ServerUnaryReactor* AdminService::ListPublished(grpc::CallbackServerContext* context,
+                                                      const admin::v1::ListPublishedRequest* request,
+                                                      admin::v1::ListPublishedResponse* response) {
+  return AsOperator(*context, parts_.clock, "ListPublished",
+                    [&](const std::string&) { return parts_.log.List(*request, *response); });
+}
+
 grpc::ServerUnaryReactor* AdminService::Status(grpc::CallbackServerContext* context,
                                                const admin::v1::StatusRequest*,
                                                admin::v1::StatusResponse* response) {

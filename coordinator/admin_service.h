@@ -9,6 +9,7 @@
 #include "coordinator/content_store.h"
 #include "coordinator/enrollment.h"
 #include "coordinator/notifier.h"
+#include "coordinator/published_log.h"
 #include "coordinator/rollout_driver.h"
 #include "coordinator/worker.h"
 #include "linnet/admin/v1/admin.grpc.pb.h"
@@ -30,6 +31,7 @@ class AdminService final : public admin::v1::Admin::CallbackService {
     Enrollment& enrollment;
     RolloutDriver& rollouts;
     trust::Repository& repository;
+    const PublishedLog& log;
     ContentStore& content;
     Notifiers& notifiers;
     Worker& worker;
@@ -70,6 +72,9 @@ class AdminService final : public admin::v1::Admin::CallbackService {
                                                              const admin::v1::WatchRolloutRequest*) override;
   grpc::ServerUnaryReactor* ListAudit(grpc::CallbackServerContext*, const admin::v1::ListAuditRequest*,
                                       admin::v1::ListAuditResponse*) override;
+  grpc::ServerUnaryReactor* ListPublished(grpc::CallbackServerContext*,
+                                          const admin::v1::ListPublishedRequest*,
+                                          admin::v1::ListPublishedResponse*) override;
   grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext*, const admin::v1::StatusRequest*,
                                    admin::v1::StatusResponse*) override;
 

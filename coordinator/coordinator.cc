@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "coordinator/admin_service.h"
 #include "coordinator/fleet_service.h"
+#include "coordinator/published_log.h"
 #include "coordinator/site_files.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status_macros.h"
@@ -96,8 +97,11 @@ class RealCoordinator final : public Coordinator {
     LINNET_ASSIGN_OR_RETURN(const std::string repository_dir,
                             PrepareRepository(fs_, config_.site_dir, config_.state_dir));
     LINNET_ASSIGN_OR_RETURN(
+        log_, PublishedLog::Open(absl::StrCat(config_.state_dir, "/published.db"), site_.timestamp_key));
+    LINNET_ASSIGN_OR_RETURN(
         repository_,
-        trust::Repository::Open(fs_, repository_dir, {site_.snapshot_key, site_.timestamp_key}, clock_));
+        trust::Repository::Open(fs_, repository_dir, {site_.snapshot_key, site_.timestamp_key}, clock_,
+                                [this](const auto& files) { return log_->Append(files); }));
     LINNET_RETURN_IF_ERROR(repository_->RefreshOnlineRoles().status());
     LINNET_ASSIGN_OR_RETURN(tuf_root_, repository_->Metadata("root", 1));
     LINNET_ASSIGN_OR_RETURN(content_, ContentStore::Open(fs_, config_.state_dir));
@@ -147,8 +151,8 @@ class RealCoordinator final : public Coordinator {
         *fleet_, *cohort_, authority_, clock_,
         Enrollment::Coordinates{config_.advertise, site_.server_spki_sha256, tuf_root_});
     fleet_service_ = std::make_unique<FleetService>(
-        FleetService::Parts{*fleet_, *cohort_, *seen_, *enrollment_, *rollouts_, *repository_, *content_,
-                            notifiers_, *worker_, clock_, config_.check_in_seconds});
+        FleetService::Parts{*fleet_, *cohort_, *seen_, *enrollment_, *rollouts_, *repository_, *log_,
+                            *content_, notifiers_, *worker_, clock_, config_.check_in_seconds});
     // Enroll and Renew come without a certificate; a certificate that is shown must be a device's.
     LINNET_ASSIGN_OR_RETURN(
         auto credentials,
@@ -169,7 +173,7 @@ class RealCoordinator final : public Coordinator {
   absl::Status StartAdmin() {
     admin_service_ = std::make_unique<AdminService>(AdminService::Parts{
         fs_, absl::StrCat(config_.state_dir, "/incoming"), *fleet_, *cohort_, *enrollment_, *rollouts_,
-        *repository_, *content_, notifiers_, *worker_, clock_, config_.version, started_});
+        *repository_, *log_, *content_, notifiers_, *worker_, clock_, config_.version, started_});
     LINNET_ASSIGN_OR_RETURN(
         auto credentials,
         net::ServerCredentials(site_.server,
@@ -195,6 +199,7 @@ class RealCoordinator final : public Coordinator {
   absl::Time started_;
   std::string tuf_root_;
   Notifiers notifiers_;
+  std::unique_ptr<PublishedLog> log_;
   std::unique_ptr<trust::Repository> repository_;
   std::unique_ptr<ContentStore> content_;
   std::unique_ptr<FleetDatabase> fleet_;

@@ -104,6 +104,7 @@ void FleetService::Answer(const std::string& device, const fleet::v1::CheckInReq
   response.set_timestamp_version(parts_.repository.versions().timestamp);
   response.set_next_check_in_seconds(parts_.check_in_seconds);
   response.set_peers(true);
+  response.set_log_size(parts_.log.size());
   parts_.rollouts.Answer(device, request.model_sha256(), response);
 }
 
@@ -189,6 +190,14 @@ absl::Status FleetService::DoGetMetadata(const fleet::v1::GetMetadataRequest& re
   LINNET_ASSIGN_OR_RETURN(std::string bytes, parts_.repository.Metadata(role, request.version()));
   response.set_metadata(std::move(bytes));
   return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* FleetService::GetLogProof(grpc::CallbackServerContext* context,
+                                                    const fleet::v1::GetLogProofRequest* request,
+                                                    fleet::v1::GetLogProofResponse* response) {
+  const absl::StatusOr<std::string> device = Device(*context, *request);
+  return Finish(*context, "GetLogProof",
+                device.ok() ? parts_.log.Prove(*request, *response) : device.status());
 }
 
 grpc::ServerUnaryReactor* FleetService::Report(grpc::CallbackServerContext* context,

@@ -12,6 +12,7 @@
 #include "coordinator/content_store.h"
 #include "coordinator/enrollment.h"
 #include "coordinator/notifier.h"
+#include "coordinator/published_log.h"
 #include "coordinator/rollout_driver.h"
 #include "coordinator/seen_log.h"
 #include "coordinator/swarm.h"
@@ -36,6 +37,7 @@ class FleetService final : public fleet::v1::Fleet::CallbackService {
     Enrollment& enrollment;
     RolloutDriver& rollouts;
     trust::Repository& repository;
+    const PublishedLog& log;
     const ContentStore& content;
     Notifiers& notifiers;
     Worker& worker;
@@ -60,6 +62,8 @@ class FleetService final : public fleet::v1::Fleet::CallbackService {
                                                             const fleet::v1::WatchRequest*) override;
   grpc::ServerUnaryReactor* GetMetadata(grpc::CallbackServerContext*, const fleet::v1::GetMetadataRequest*,
                                         fleet::v1::GetMetadataResponse*) override;
+  grpc::ServerUnaryReactor* GetLogProof(grpc::CallbackServerContext*, const fleet::v1::GetLogProofRequest*,
+                                        fleet::v1::GetLogProofResponse*) override;
   grpc::ServerWriteReactor<fleet::v1::GetChunksResponse>* GetChunks(
       grpc::CallbackServerContext*, const fleet::v1::GetChunksRequest*) override;
   grpc::ServerUnaryReactor* GetPeers(grpc::CallbackServerContext*, const fleet::v1::GetPeersRequest*,

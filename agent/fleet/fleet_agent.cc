@@ -45,6 +45,7 @@ class FleetAgentImpl final : public FleetAgent {
         trust_(fs, options_.state_dir + "/trust"),
         gate_(state, clock, options_.uplink_budget_bytes),
         revocations_(state),
+        witness_(state, fs, options_.state_dir + "/trust", clock),
         probe_(update::MakeProcessProbe({.program = options_.probe_path})) {}
 
   ~FleetAgentImpl() override { FleetAgentImpl::Stop(); }
@@ -79,7 +80,9 @@ class FleetAgentImpl final : public FleetAgent {
                                 .partial = partial_,
                                 .now = [this] { return membership_->Now(); },
                                 .admit = [this](const auto& message) { return gate_.Admit(message, true); },
-                                .coordinator = link_->coordinator()}));
+                                .coordinator = link_->coordinator(),
+                                .heads = {.newest = [this] { return witness_.Newest(); },
+                                          .heard = [this](const auto& head) { witness_.Heard(head); }}}));
       link_->SetPeers(*peers_);
     }
     update::DriverOptions driver;
@@ -88,7 +91,7 @@ class FleetAgentImpl final : public FleetAgent {
     driver.seed = Seed();
     driver_ = std::make_unique<update::UpdateDriver>(
         std::move(driver),
-        update::DriverParts{state, *store_, fs, clock_, *link_, *probe_, host, revocations_});
+        update::DriverParts{state, *store_, fs, clock_, *link_, *probe_, host, revocations_, witness_});
     return absl::OkStatus();
   }
 
@@ -171,6 +174,16 @@ class FleetAgentImpl final : public FleetAgent {
       status.key_sha256 = base::AsView(credentials->chain.front().SpkiSha256());
     }
     return status;
+  }
+
+  absl::StatusOr<update::Witness::State> log() override { return witness_.Show(); }
+
+  absl::Status ForgetLog() override {
+    LINNET_RETURN_IF_ERROR(witness_.Forget());
+    base::Log(base::Severity::kWarning, "log_forgotten");
+    driver_->CheckSoon();
+    Wake();
+    return absl::OkStatus();
   }
 
   const update::Revocations& revocations() const override { return revocations_; }
@@ -303,6 +316,7 @@ class FleetAgentImpl final : public FleetAgent {
   trust::TrustStore trust_;
   UplinkGate gate_;
   update::Revocations revocations_;
+  update::Witness witness_;
   std::unique_ptr<update::Probe> probe_;
   std::unique_ptr<Membership> membership_;
   std::unique_ptr<db::Database> chunk_db_;

@@ -12,6 +12,7 @@
 #include "agent/peers/peer_options.h"
 #include "agent/update/model_host.h"
 #include "agent/update/revocations.h"
+#include "agent/update/witness.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/file_system.h"
 #include "runtime/base/tpm_key.h"
@@ -93,6 +94,10 @@ class FleetAgent {
   virtual absl::StatusOr<std::string> InstallBundle(const std::string& dir, std::string_view root_sha256) = 0;
 
   virtual FleetStatus status() = 0;
+  // What this device knows of the coordinator's log, and what it holds against it.
+  virtual absl::StatusOr<update::Witness::State> log() = 0;
+  // The owner has looked into it: all of that is forgotten, and plans are followed again.
+  virtual absl::Status ForgetLog() = 0;
   // Which devices of the fleet are revoked, as the site signed it and this device learned it last: for
   // whoever accepts another device here. Lives as long as the agent; thread-safe.
   virtual const update::Revocations& revocations() const = 0;

@@ -122,6 +122,14 @@ absl::StatusOr<v1::GetMetadataResponse> FleetClient::GetMetadata(const v1::GetMe
   return response;
 }
 
+absl::StatusOr<v1::GetLogProofResponse> FleetClient::GetLogProof(const v1::GetLogProofRequest& request) {
+  LINNET_RETURN_IF_ERROR(gate_.Admit(request, true));
+  Call call(*this, kUnary);
+  v1::GetLogProofResponse response;
+  LINNET_RETURN_IF_ERROR(call.End(stub_->fleet->GetLogProof(call.context(), request, &response)));
+  return response;
+}
+
 absl::Status FleetClient::Report(const v1::ReportRequest& request) {
   LINNET_RETURN_IF_ERROR(gate_.Admit(request, true));
   Call call(*this, kUnary);

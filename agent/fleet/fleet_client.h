@@ -26,6 +26,8 @@ class CheckInResponse;
 class EnrollRequest;
 class EnrollResponse;
 class GetChunksRequest;
+class GetLogProofRequest;
+class GetLogProofResponse;
 class GetMetadataRequest;
 class GetMetadataResponse;
 class GetPeersRequest;
@@ -54,6 +56,7 @@ class FleetClient {
   absl::StatusOr<v1::EnrollResponse> Renew(const v1::RenewRequest& request);
   absl::StatusOr<v1::CheckInResponse> CheckIn(const v1::CheckInRequest& request);
   absl::StatusOr<v1::GetMetadataResponse> GetMetadata(const v1::GetMetadataRequest& request);
+  absl::StatusOr<v1::GetLogProofResponse> GetLogProof(const v1::GetLogProofRequest& request);
   absl::Status Report(const v1::ReportRequest& request);
   absl::StatusOr<v1::GetPeersResponse> GetPeers(const v1::GetPeersRequest& request);
   using OnChunk = std::function<absl::Status(std::string_view sha256, std::string_view data)>;

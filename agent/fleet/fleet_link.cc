@@ -44,6 +44,8 @@ update::Receipt FromProto(const v1::Receipt& r) {
   return receipt;
 }
 
+audit::Proof HashesOf(const v1::LogProof& proof) { return {proof.sha256().begin(), proof.sha256().end()}; }
+
 void ToProto(const update::Receipt& receipt, v1::Receipt& r) {
   r.set_device_id(receipt.device_id);
   r.set_plan_sha256(receipt.plan_sha256);
@@ -171,6 +173,7 @@ absl::StatusOr<update::CheckInAnswer> FleetLink::CheckIn(const update::CheckInFa
   answer.plan = response.plan();
   answer.stop = response.stop();
   answer.next_check = absl::Seconds(response.next_check_in_seconds());
+  answer.log_size = response.log_size();
   for (const v1::Receipt& receipt : response.receipts()) answer.receipts.push_back(FromProto(receipt));
   return answer;
 }
@@ -185,6 +188,22 @@ absl::Status FleetLink::Report(const update::OutcomeReport& report) {
   request.set_reason(static_cast<v1::Reason>(report.reason));
   if (report.receipt.has_value()) ToProto(*report.receipt, *request.mutable_receipt());
   return connection->Report(request);
+}
+
+absl::StatusOr<update::LogAnswer> FleetLink::ShowLog(const update::LogQuestion& question) {
+  LINNET_ASSIGN_OR_RETURN(const std::shared_ptr<FleetClient> connection, client());
+  v1::GetLogProofRequest request;
+  request.set_protocol(kProtocol);
+  for (const uint64_t size : question.old_sizes) request.add_old()->set_size(size);
+  request.set_timestamp_version(question.timestamp_version);
+  request.set_snapshot_version(question.snapshot_version);
+  LINNET_ASSIGN_OR_RETURN(const v1::GetLogProofResponse response, connection->GetLogProof(request));
+  update::LogAnswer answer;
+  answer.head = {response.head().size(), response.head().root_sha256(), response.head().signature()};
+  for (const v1::LogProof& proof : response.grown()) answer.grown.push_back(HashesOf(proof));
+  answer.timestamp = {response.timestamp().index(), HashesOf(response.timestamp())};
+  answer.snapshot = {response.snapshot().index(), HashesOf(response.snapshot())};
+  return answer;
 }
 
 absl::StatusOr<std::string> FleetLink::Fetch(std::string_view role, uint64_t version, uint64_t max_bytes) {

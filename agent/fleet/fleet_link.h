@@ -37,6 +37,7 @@ class FleetLink final : public update::Link,
   absl::StatusOr<update::Credentials> credentials() override { return membership_.credentials(); }
   absl::StatusOr<update::CheckInAnswer> CheckIn(const update::CheckInFacts& facts) override;
   absl::Status Report(const update::OutcomeReport& report) override;
+  absl::StatusOr<update::LogAnswer> ShowLog(const update::LogQuestion& question) override;
   trust::MetadataFetcher& metadata() override { return *this; }
   chunks::ChunkSource& chunks() override {
     return paced_.has_value() ? static_cast<chunks::ChunkSource&>(*paced_) : *this;

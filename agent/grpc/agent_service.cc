@@ -184,6 +184,11 @@ class AgentService final : public v1::Agent::CallbackService {
     return Unary(context, Scope::kManage, [this] { return p_.fleet.CheckNow(); });
   }
 
+  grpc::ServerUnaryReactor* ForgetLog(grpc::CallbackServerContext* context, const v1::ForgetLogRequest*,
+                                      v1::ForgetLogResponse*) override {
+    return Unary(context, Scope::kManage, [this] { return p_.fleet.ForgetLog(); });
+  }
+
   grpc::ServerUnaryReactor* OfferModel(grpc::CallbackServerContext* context,
                                        const v1::OfferModelRequest* request,
                                        v1::OfferModelResponse* response) override {
@@ -300,6 +305,7 @@ class AgentService final : public v1::Agent::CallbackService {
     response->set_fleet_key_sha256(fleet.key_sha256);
     response->set_update_state(fleet.update_state);
     response->set_last_update_error(fleet.last_update_error);
+    if (const absl::StatusOr<update::Witness::State> log = p_.fleet.log(); log.ok()) SetLog(*log, response);
     response->set_kernel_set(p_.kernel_set);
     if (const std::shared_ptr<engine::Engine> engine = p_.models.engine(); engine != nullptr) {
       response->set_model(engine->info().name);

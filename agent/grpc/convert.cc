@@ -249,4 +249,22 @@ absl::StatusOr<std::vector<repo::EntityRow>> EntitiesOf(const v1::SetEntitiesReq
   return rows;
 }
 
+void SetLog(const update::Witness::State& log, v1::StatusResponse* response) {
+  const auto set = [](const audit::LogHead& head, v1::LogHead* out) {
+    out->set_size(head.size);
+    out->set_root_sha256(head.root);
+    out->set_signature(head.signature);
+  };
+  if (log.newest.has_value()) set(*log.newest, response->mutable_log_head());
+  for (const repo::LogEvidence& evidence : log.evidence) {
+    v1::LogEvidence* out = response->add_log_evidence();
+    out->set_same_size(evidence.kind == repo::LogEvidence::Kind::kSplit);
+    set(evidence.first, out->mutable_first());
+    set(evidence.second, out->mutable_second());
+    out->set_key(evidence.key);
+    out->set_noticed_unix_micros(absl::ToUnixMicros(evidence.noticed));
+  }
+  response->set_plans_held(log.holding.has_value());
+}
+
 }  // namespace linnet::agent_grpc

@@ -9,6 +9,7 @@
 #include "agent/answer/ask.h"
 #include "agent/device/generator.h"
 #include "agent/device/local_device.h"
+#include "agent/update/witness.h"
 #include "linnet/agent/v1/agent.pb.h"
 #include "runtime/engine/engine.h"
 #include "storage/repo/anomalies.h"
@@ -36,6 +37,8 @@ void SetAnomaly(const repo::AnomalyRow& row, agent::v1::Anomaly* anomaly);
 std::vector<repo::InventoryRow> InventoryOf(const agent::v1::SetInventoryRequest& request, absl::Time now);
 // InvalidArgument: an entity without a kind.
 absl::StatusOr<std::vector<repo::EntityRow>> EntitiesOf(const agent::v1::SetEntitiesRequest& request);
+
+void SetLog(const update::Witness::State& log, agent::v1::StatusResponse* response);
 
 }  // namespace linnet::agent_grpc
 

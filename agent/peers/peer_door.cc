@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "agent/peers/log_heads.h"
 #include "agent/peers/peer_check.h"
 #include "agent/peers/upload_pace.h"
 #include "linnet/peer/v1/peer.grpc.pb.h"
@@ -31,6 +32,8 @@ constexpr int kRequestBytes = 16 << 10;          // 256 hashes are 9 KiB
 constexpr int kResponseBytes = (1 << 20) + 256;  // a chunk and its hash
 constexpr std::chrono::minutes kLongestCall(2);
 constexpr std::chrono::seconds kLongestBacklog(4);
+constexpr std::chrono::seconds kBetweenExchanges(1);
+constexpr size_t kMostRemembered = 256;
 constexpr absl::Duration kIdle = absl::Minutes(1);
 constexpr absl::Duration kGrace = absl::Milliseconds(200);
 
@@ -68,6 +71,9 @@ class PeerService final : public v1::Peer::CallbackService {
       : parts_(std::move(parts)), pace_(parts_.upload_bytes_a_second) {}
 
   Reactor* GetChunks(grpc::CallbackServerContext* context, const v1::GetChunksRequest* request) override;
+  grpc::ServerUnaryReactor* ExchangeHeads(grpc::CallbackServerContext* context,
+                                          const v1::ExchangeHeadsRequest* request,
+                                          v1::ExchangeHeadsResponse* response) override;
 
  private:
   class Stream;
@@ -75,12 +81,17 @@ class PeerService final : public v1::Peer::CallbackService {
   absl::StatusOr<std::string> Admit(const grpc::CallbackServerContext& context,
                                     const v1::GetChunksRequest& request);
   void Leave(const std::string& device);
+  // The device that calls; Unauthenticated, PermissionDenied.
+  absl::StatusOr<std::string> Member(const grpc::CallbackServerContext& context) const;
+  absl::Status DoExchange(const grpc::CallbackServerContext& context, const v1::ExchangeHeadsRequest& request,
+                          v1::ExchangeHeadsResponse& response);
 
   const PeerDoor::Parts parts_;
   UploadPace pace_;
   base::Mutex mutex_;
   int streams_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, int> of_device_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::chrono::steady_clock::time_point> exchanged_ ABSL_GUARDED_BY(mutex_);
 };
 
 // One chunk in memory at a time, read when gRPC has taken the one before, sent when its turn has come.
@@ -144,11 +155,15 @@ class PeerService::Stream final : public Reactor {
   std::unique_ptr<grpc::Alarm> turn_ ABSL_GUARDED_BY(mutex_);
 };
 
-absl::StatusOr<std::string> PeerService::Admit(const grpc::CallbackServerContext& context,
-                                               const v1::GetChunksRequest& request) {
+absl::StatusOr<std::string> PeerService::Member(const grpc::CallbackServerContext& context) const {
   const std::optional<base::Certificate> certificate = net::PeerOf(context);
   if (!certificate.has_value()) return absl::UnauthenticatedError("no certificate was shown");
-  LINNET_ASSIGN_OR_RETURN(std::string device, StillMember(*certificate, parts_.is_refused, parts_.now()));
+  return StillMember(*certificate, parts_.is_refused, parts_.now());
+}
+
+absl::StatusOr<std::string> PeerService::Admit(const grpc::CallbackServerContext& context,
+                                               const v1::GetChunksRequest& request) {
+  LINNET_ASSIGN_OR_RETURN(std::string device, Member(context));
   LINNET_RETURN_IF_ERROR(CheckRequest(request));
   // gRPC ends the call then, however slowly its reader reads.
   if (context.deadline() > std::chrono::system_clock::now() + kLongestCall) {
@@ -184,6 +199,43 @@ Reactor* PeerService::GetChunks(grpc::CallbackServerContext* context, const v1::
   }
   return new Stream(*this, *std::move(device),
                     std::vector<std::string>(request->sha256().begin(), request->sha256().end()));
+}
+
+absl::Status PeerService::DoExchange(const grpc::CallbackServerContext& context,
+                                     const v1::ExchangeHeadsRequest& request,
+                                     v1::ExchangeHeadsResponse& response) {
+  LINNET_ASSIGN_OR_RETURN(const std::string device, Member(context));
+  LINNET_RETURN_IF_ERROR(CheckExchange(request));
+  if (!parts_.heads.newest) return absl::UnimplementedError("this device says nothing of the log");
+  {
+    // Each one costs a signature's check and a look into the database.
+    const auto now = std::chrono::steady_clock::now();
+    const base::MutexLock lock(mutex_);
+    if (exchanged_.size() >= kMostRemembered) exchanged_.clear();
+    const auto [last, first] = exchanged_.try_emplace(device, now);
+    if (!first && now - last->second < kBetweenExchanges) {
+      return absl::ResourceExhaustedError("heads are exchanged once a second; ask again later");
+    }
+    last->second = now;
+  }
+  // Before it is heard: what this device knew by itself.
+  if (const std::optional<audit::LogHead> own = parts_.heads.newest(); own.has_value()) {
+    ToProto(*own, *response.mutable_head());
+  }
+  if (request.has_head()) parts_.heads.heard(FromProto(request.head()));
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* PeerService::ExchangeHeads(grpc::CallbackServerContext* context,
+                                                     const v1::ExchangeHeadsRequest* request,
+                                                     v1::ExchangeHeadsResponse* response) {
+  const absl::Status status = DoExchange(*context, *request, *response);
+  if (!status.ok() && !absl::IsResourceExhausted(status)) {
+    base::Log(base::Severity::kWarning, "peer_refused", {{"error", base::LogValue::Error(status)}});
+  }
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(net::ToGrpc(status));
+  return reactor;
 }
 
 class OpenDoor final : public PeerDoor {

@@ -12,7 +12,8 @@
 
 namespace linnet::peers {
 
-// The server of peer.proto: mutual TLS among the devices of one fleet, chunks of the shelf and nothing else.
+// The server of peer.proto: mutual TLS among the devices of one fleet, chunks of the shelf, the head of the
+// coordinator's log, and nothing else.
 // Bounded: connections, streams (in all and for each device), request sizes, the time that a call may take,
 // the rate of what is sent. Not thread-safe, but for what it serves.
 class PeerDoor {
@@ -26,6 +27,7 @@ class PeerDoor {
     const Shelf& shelf;
     std::function<absl::Time()> now;  // max(clock, last believed)
     IsRefused is_refused;
+    HeadExchange heads = {};  // empty: the call is not known here
     uint64_t upload_bytes_a_second = 0;
     Limits limits;
   };

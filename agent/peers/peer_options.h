@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "runtime/base/x509.h"
 #include "runtime/net/tls.h"
+#include "storage/audit/published.h"
 
 namespace linnet::peers {
 
@@ -20,6 +22,12 @@ inline constexpr size_t kChunksAtOnce = 16;
 // Is this device (16 bytes, as its certificate says) one to have nothing to do with? Asked at each
 // connection, in both directions, and at each call; any thread.
 using IsRefused = std::function<bool(const std::string& device_id, const base::Certificate& certificate)>;
+
+// What this device knows of the coordinator's log, for its peers; any thread.
+struct HeadExchange {
+  std::function<std::optional<audit::LogHead>()> newest;
+  std::function<void(const audit::LogHead&)> heard;  // what a peer said: not verified
+};
 
 struct PeerOptions {
   // "off"; "on": port 7402 of the address from which this device reaches its coordinator, if that is one of a

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/peers/log_heads.h"
 #include "agent/peers/peer_check.h"
 #include "linnet/peer/v1/peer.grpc.pb.h"
 #include "runtime/base/status_macros.h"
@@ -24,6 +25,7 @@ namespace {
 
 constexpr int kMaxMessageBytes = (1 << 20) + 4096;
 constexpr std::chrono::milliseconds kConnectTick(100);  // so that Shutdown is noticed
+constexpr std::chrono::seconds kExchange(2);
 
 }  // namespace
 
@@ -31,6 +33,7 @@ struct PeerPool::Connection {
   std::string address;
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::Peer::Stub> stub;
+  bool exchanged = false;  // of the thread that fetches
 };
 
 PeerPool::PeerPool(Parts parts) : parts_(std::move(parts)) {}
@@ -91,28 +94,52 @@ absl::Status PeerPool::GetChunks(const std::string& address, const std::vector<s
     Drop(address);
     return connected;
   }
+  ExchangeHeads(*connection);
   v1::GetChunksRequest request;
   request.set_protocol(kProtocol);
   for (const std::string& hash : sha256) request.add_sha256(hash);
   LINNET_RETURN_IF_ERROR(parts_.admit(request));
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(parts_.batch));
-  {
-    const base::MutexLock lock(mutex_);
-    if (down_) return absl::CancelledError("the agent is stopping");
-    running_ = &context;
-  }
+  if (!Begin(context)) return absl::CancelledError("the agent is stopping");
   const auto reader = connection->stub->GetChunks(&context, request);
   v1::GetChunksResponse response;
   absl::Status ours;
   while (ours.ok() && reader->Read(&response)) ours = on_chunk(response.sha256(), response.data());
   if (!ours.ok()) context.TryCancel();
   const grpc::Status theirs = reader->Finish();
-  {
-    const base::MutexLock lock(mutex_);
-    running_ = nullptr;
-  }
+  End();
   return ours.ok() ? net::FromGrpc(theirs) : ours;
+}
+
+void PeerPool::ExchangeHeads(Connection& connection) {
+  if (!parts_.heads.newest || connection.exchanged) return;
+  connection.exchanged = true;
+  v1::ExchangeHeadsRequest request;
+  request.set_protocol(kProtocol);
+  if (const std::optional<audit::LogHead> own = parts_.heads.newest(); own.has_value()) {
+    ToProto(*own, *request.mutable_head());
+  }
+  if (!parts_.admit(request).ok()) return;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kExchange);
+  v1::ExchangeHeadsResponse response;
+  if (!Begin(context)) return;
+  const bool heard = connection.stub->ExchangeHeads(&context, request, &response).ok();
+  End();
+  if (heard && response.has_head()) parts_.heads.heard(FromProto(response.head()));
+}
+
+bool PeerPool::Begin(grpc::ClientContext& context) {
+  const base::MutexLock lock(mutex_);
+  if (down_) return false;
+  running_ = &context;
+  return true;
+}
+
+void PeerPool::End() {
+  const base::MutexLock lock(mutex_);
+  running_ = nullptr;
 }
 
 bool PeerPool::Has(const std::string& address) {

@@ -36,6 +36,7 @@ class PeerPool {
     IsRefused is_refused;
     Admit admit;
     absl::Duration connect, batch;
+    HeadExchange heads = {};  // empty: nothing is said of the log
   };
   explicit PeerPool(Parts parts);
   ~PeerPool();
@@ -58,6 +59,11 @@ class PeerPool {
 
   absl::StatusOr<std::shared_ptr<Connection>> Connect(const std::string& address);
   absl::Status Await(Connection& connection);
+  // Once a connection; best effort, since a peer of before knows nothing of it.
+  void ExchangeHeads(Connection& connection);
+  // Makes `context` the one that Shutdown ends; false: it is down.
+  bool Begin(grpc::ClientContext& context);
+  void End();
 
   const Parts parts_;
   base::Mutex mutex_;

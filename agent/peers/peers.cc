@@ -26,10 +26,11 @@ absl::StatusOr<std::unique_ptr<Peers>> Peers::Create(PeerOptions options, Parts 
   std::unique_ptr<Peers> peers(new Peers(std::move(options)));
   const PeerOptions& own = peers->options_;
   peers->now_ = parts.now;
+  peers->heads_ = parts.heads;
   LINNET_ASSIGN_OR_RETURN(peers->shelf_,
                           Shelf::Open(parts.fs, parts.models_dir, parts.db_path, parts.partial));
-  peers->pool_ = std::make_unique<PeerPool>(
-      PeerPool::Parts{parts.now, own.is_refused, std::move(parts.admit), own.connect, own.batch});
+  peers->pool_ = std::make_unique<PeerPool>(PeerPool::Parts{parts.now, own.is_refused, std::move(parts.admit),
+                                                            own.connect, own.batch, std::move(parts.heads)});
   peers->source_ = std::make_unique<PeerSource>(own, *peers->pool_, parts.coordinator, Seed());
   return peers;
 }
@@ -70,6 +71,7 @@ int Peers::Serve(const PeerIdentity& identity, const std::string& coordinator) {
                                {.shelf = *shelf_,
                                 .now = now_,
                                 .is_refused = options_.is_refused,
+                                .heads = heads_,
                                 .upload_bytes_a_second = options_.upload_bytes_a_second});
     opened = door.status();
     if (door.ok()) door_ = *std::move(door);

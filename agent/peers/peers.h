@@ -29,6 +29,7 @@ class Peers {
     std::function<absl::Time()> now;
     PeerPool::Admit admit;
     ChunkCoordinator& coordinator;
+    HeadExchange heads;
   };
   static absl::StatusOr<std::unique_ptr<Peers>> Create(PeerOptions options, Parts parts);
   ~Peers();
@@ -47,6 +48,7 @@ class Peers {
 
   const PeerOptions options_;
   std::function<absl::Time()> now_;
+  HeadExchange heads_;
   std::unique_ptr<Shelf> shelf_;
   std::unique_ptr<PeerPool> pool_;
   std::unique_ptr<PeerSource> source_;

@@ -59,7 +59,8 @@ absl::Duration UpdateDriver::DoCheck() {
   absl::StatusOr<CheckInAnswer> answer = CheckIn();
   if (!answer.ok()) return Later(answer.status());
   answer_ = *std::move(answer);
-  if (answer_.plan.empty() && answer_.timestamp_version <= timestamp_version_) {
+  const bool to_place = answer_.log_size > 0 && parts_.witness.HasUnproved();
+  if (answer_.plan.empty() && answer_.timestamp_version <= timestamp_version_ && !to_place) {
     check_tries_ = 0;
     SetError(failure_);
     return Then(Advance(Event::kNothing));
@@ -76,6 +77,9 @@ absl::Duration UpdateDriver::DoMetadata() {
   if (const absl::Status learned = LearnRevocations(*updater_, parts_.link); !learned.ok()) {
     return Later(learned);
   }
+  if (const absl::Status shown = parts_.witness.Check(parts_.link, answer_.log_size); !shown.ok()) {
+    return Later(shown);
+  }
   timestamp_version_ = updater_->version("timestamp");
   return Then(Advance(Event::kTrusted));
 }
@@ -89,6 +93,11 @@ absl::Duration UpdateDriver::DoPlan() {
     return Then(Advance(Event::kNothing));
   }
   if (absl::IsPermissionDenied(CheckNotRevoked())) {
+    check_tries_ = 0;
+    return Then(Advance(Event::kNothing));  // last_error says it
+  }
+  if (const absl::Status may = parts_.witness.MayInstall(); !may.ok()) {
+    if (!absl::IsPermissionDenied(may)) return Later(may);
     check_tries_ = 0;
     return Then(Advance(Event::kNothing));  // last_error says it
   }

@@ -180,13 +180,22 @@ absl::Duration UpdateDriver::DoEval() {
     }
   }
   // A download may take hours. The last moment at which nothing has changed yet.
-  LookAgainForRevocations();
-  if (const absl::Status member = CheckNotRevoked(); absl::IsPermissionDenied(member)) {
+  const auto end = [&](Reason reason, const absl::Status& why) {
     return Then(Advance(Event::kStopped, [&](repo::UpdateAttempt& a) {
       a.outcome = static_cast<int>(Outcome::kNone);  // it says nothing about the model
-      a.reason = static_cast<int>(Reason::kNotForThisDevice);
-      a.error = base::Message(member);
+      a.reason = static_cast<int>(reason);
+      a.error = base::Message(why);
     }));
+  };
+  LookAgainForRevocations();
+  if (const absl::Status member = CheckNotRevoked(); absl::IsPermissionDenied(member)) {
+    return end(Reason::kNotForThisDevice, member);
+  }
+  if (!attempt_->plan_sha256.empty()) {  // else no coordinator's business
+    LookAgainAtLog();
+    if (const absl::Status may = parts_.witness.MayInstall(); absl::IsPermissionDenied(may)) {
+      return end(Reason::kSplitView, may);
+    }
   }
   return Then(Advance(Event::kPassed));
 }

@@ -1,4 +1,5 @@
-// The site's list of revoked devices: learned with the metadata, asked before anything is installed.
+// The site's list of revoked devices: learned with the metadata, asked before anything is installed. And what
+// other devices were shown of the coordinator's log, once more at the end of a download.
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -32,6 +33,12 @@ void UpdateDriver::LookAgainForRevocations() {
     return LearnRevocations(*updater, parts_.link);
   };
   look().IgnoreError();  // no network is needed to end what is here
+}
+
+void UpdateDriver::LookAgainAtLog() {
+  if (!parts_.witness.HasUnproved()) return;
+  // An unreachable coordinator ends nothing: the heads stay, and are placed at the next check.
+  parts_.witness.Check(parts_.link, /*log_size=*/1).IgnoreError();
 }
 
 absl::Status UpdateDriver::CheckNotRevoked() {

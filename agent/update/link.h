@@ -13,6 +13,7 @@
 #include "agent/update/update_machine.h"
 #include "runtime/base/keys.h"
 #include "runtime/base/x509.h"
+#include "storage/audit/published.h"
 #include "storage/chunks/chunk_store.h"
 #include "storage/trust/updater.h"
 
@@ -36,6 +37,7 @@ enum class Reason : uint8_t {
   kDownloadFailed = 13,
   kUnsignedTarget = 14,
   kNotPacked = 15,
+  kSplitView = 16,
 };
 
 // "This device ran that model under that plan, with this outcome" (fleet.proto, Receipt).
@@ -62,6 +64,22 @@ struct CheckInAnswer {
   bool stop = false;
   absl::Duration next_check;  // zero: as the device likes
   std::vector<Receipt> receipts;
+  uint64_t log_size = 0;  // of the log of what was published; 0: it keeps none
+};
+
+// What the coordinator's log is asked (fleet.proto, GetLogProof).
+struct LogQuestion {
+  std::vector<uint64_t> old_sizes;
+  uint64_t timestamp_version = 0, snapshot_version = 0;
+};
+struct LogInclusion {
+  uint64_t index = 0;
+  audit::Proof proof;
+};
+struct LogAnswer {
+  audit::LogHead head;
+  std::vector<audit::Proof> grown;  // from each old size, in order
+  LogInclusion timestamp, snapshot;
 };
 
 struct OutcomeReport {
@@ -88,6 +106,10 @@ class Link {
   virtual absl::StatusOr<Credentials> credentials() = 0;  // FailedPrecondition: not enrolled
   virtual absl::StatusOr<CheckInAnswer> CheckIn(const CheckInFacts& facts) = 0;
   virtual absl::Status Report(const OutcomeReport& report) = 0;
+  // Asked only where a check-in said that there is a log.
+  virtual absl::StatusOr<LogAnswer> ShowLog(const LogQuestion& /*question*/) {
+    return absl::UnimplementedError("there is no log here");
+  }
   virtual trust::MetadataFetcher& metadata() = 0;
   virtual chunks::ChunkSource& chunks() = 0;
   // Of this file, until the next call; perhaps from others than the coordinator.

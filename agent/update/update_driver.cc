@@ -48,8 +48,11 @@ absl::Time UpdateDriver::Now() const {
 }
 
 std::string UpdateDriver::last_error() const {
+  // Whatever else is the matter, these explain it.
+  const absl::Status may = parts_.witness.MayInstall();
   base::MutexLock lock(mutex_);
-  return revoked_.empty() ? last_error_ : revoked_;  // whatever else is the matter, that explains it
+  if (!revoked_.empty()) return revoked_;
+  return absl::IsPermissionDenied(may) ? base::Message(may) : last_error_;
 }
 
 std::string UpdateDriver::active_target() const {

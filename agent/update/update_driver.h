@@ -18,6 +18,7 @@
 #include "agent/update/probe.h"
 #include "agent/update/revocations.h"
 #include "agent/update/update_machine.h"
+#include "agent/update/witness.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/file_system.h"
 #include "runtime/base/mutex.h"
@@ -55,6 +56,7 @@ struct DriverParts {
   Probe& probe;
   ModelHost& host;
   Revocations& revocations;
+  Witness& witness;
 };
 
 // Walks the update machine: saves first, then acts. Every action may run twice, because the power may go
@@ -133,6 +135,8 @@ class UpdateDriver {
   void LookAgainForRevocations();
   // PermissionDenied: this device itself is on the list. Says so once in the log.
   absl::Status CheckNotRevoked();
+  // What others showed of the coordinator's log meanwhile, if it can be reached.
+  void LookAgainAtLog();
 
   absl::StatusOr<repo::ModelSlots> Slots();
   absl::Status SwitchTo(const std::string& sha256);  // empty: none

@@ -139,6 +139,8 @@ void AddAuditCommands(CLI::App& app, Context& context) {
       ->excludes(head);
   AddSiteOptions(verify, options->site);
   Runs(verify, context, [&context, options] { return Verify(context, *options); });
+
+  AddTransparencyCommand(*group, context);
 }
 
 }  // namespace linnet::cli

@@ -31,6 +31,8 @@ void AddBundleCommand(CLI::App& group, Context& context);
 void AddRevokedCommand(CLI::App& group, Context& context);
 // Below "device".
 void AddRevokeCommand(CLI::App& group, Context& context);
+// Below "audit".
+void AddTransparencyCommand(CLI::App& group, Context& context);
 // Below the top.
 void AddDeviceCommands(CLI::App& app, Context& context);
 void AddModelCommands(CLI::App& app, Context& context);

@@ -120,6 +120,22 @@ absl::Status RevokeGrant(const Context&, const Options& o) {
   return absl::OkStatus();
 }
 
+std::string HeadText(const agent::v1::LogHead& head) {
+  return absl::StrCat(head.size(), ":", base::Hex(head.root_sha256()));
+}
+
+std::string LogText(const agent::v1::StatusResponse& s) {
+  std::string text = s.has_log_head() ? HeadText(s.log_head()) : "-";
+  for (const agent::v1::LogEvidence& e : s.log_evidence()) {
+    absl::StrAppend(
+        &text, "\n  EVIDENCE     ", HumanTime(e.noticed_unix_micros()), ": the coordinator signed ",
+        HeadText(e.first()), "\n               and ", HeadText(e.second()),
+        e.same_size() ? ", two logs of one size" : ", and cannot show that one grew from the other");
+  }
+  if (s.plans_held()) absl::StrAppend(&text, "\n               no plan of the coordinator is followed");
+  return text;
+}
+
 absl::Status ShowStatus(const Context& context, const Options& o) {
   LINNET_ASSIGN_OR_RETURN(const Device device, ConnectDevice(o.device));
   agent::v1::StatusResponse s;
@@ -139,8 +155,9 @@ absl::Status ShowStatus(const Context& context, const Options& o) {
       "\n", "  fleet key    ", s.fleet_key_sha256().empty() ? "-" : base::Hex(s.fleet_key_sha256()), "\n",
       "  update       ", s.update_state(),
       s.last_update_error().empty() ? "" : absl::StrCat("; last: ", s.last_update_error()), "\n",
-      "  memory       ", HumanBytes(s.resident_bytes()), "\n", "  readings     ", s.readings(),
-      ", anomalies ", s.anomalies(), ", answers ", s.answers(), " (", s.template_answers(), " by template)"));
+      "  log          ", LogText(s), "\n", "  memory       ", HumanBytes(s.resident_bytes()), "\n",
+      "  readings     ", s.readings(), ", anomalies ", s.anomalies(), ", answers ", s.answers(), " (",
+      s.template_answers(), " by template)"));
   return absl::OkStatus();
 }
 
@@ -150,6 +167,15 @@ absl::Status CheckUpdate(const Context&, const Options& o) {
   LINNET_RETURN_IF_ERROR(
       CallStatus(device.stub->CheckForUpdate(CallContext(10).get(), {}, &response), device.label));
   Print("looking for updates");
+  return absl::OkStatus();
+}
+
+absl::Status ForgetLog(const Context&, const Options& o) {
+  LINNET_ASSIGN_OR_RETURN(const Device device, ConnectDevice(o.device));
+  agent::v1::ForgetLogResponse response;
+  LINNET_RETURN_IF_ERROR(
+      CallStatus(device.stub->ForgetLog(CallContext(10).get(), {}, &response), device.label));
+  Print("forgotten: the coordinator's log begins anew for this device, and its plans are followed again");
   return absl::OkStatus();
 }
 
@@ -194,6 +220,11 @@ void AddDeviceCommands(CLI::App& app, Context& context) {
   CLI::App* update = group->add_subcommand("update", "look for updates now, not at the next poll");
   AddDeviceOption(update, options->device);
   Runs(update, context, [&context, options] { return CheckUpdate(context, *options); });
+
+  CLI::App* forget = group->add_subcommand(
+      "forget-log", "after looking into it: forget the coordinator's log and the evidence against it");
+  AddDeviceOption(forget, options->device);
+  Runs(forget, context, [&context, options] { return ForgetLog(context, *options); });
 
   CLI::App* status = app.add_subcommand("status", "how a device is");
   AddDeviceOption(status, options->device);

@@ -96,6 +96,25 @@ std::vector<db::Migration> StateMigrations() {
           {103, "suites of releases", R"sql(
     ALTER TABLE update_attempt ADD COLUMN suite_json TEXT NOT NULL DEFAULT '';
     ALTER TABLE update_attempt ADD COLUMN suite_least_ppm INTEGER NOT NULL DEFAULT 0;
+  )sql"},
+          {104, "heads of the coordinator's log", R"sql(
+    CREATE TABLE log_head(
+      key BLOB NOT NULL CHECK(length(key) = 32),
+      size INTEGER NOT NULL,
+      root BLOB NOT NULL CHECK(length(root) = 32),
+      signature BLOB NOT NULL CHECK(length(signature) = 64),
+      proved INTEGER NOT NULL,
+      PRIMARY KEY(key, size, root)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE log_evidence(
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      kind INTEGER NOT NULL,
+      key BLOB NOT NULL,
+      first_size INTEGER NOT NULL, first_root BLOB NOT NULL, first_signature BLOB NOT NULL,
+      second_size INTEGER NOT NULL, second_root BLOB NOT NULL, second_signature BLOB NOT NULL,
+      noticed INTEGER NOT NULL,
+      UNIQUE(key, first_size, first_root, second_size, second_root)
+    ) STRICT;
   )sql"}};
 }
 

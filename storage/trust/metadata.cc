@@ -347,4 +347,15 @@ absl::StatusOr<Targets> ParseTargets(const Envelope& envelope) {
   return targets;
 }
 
+std::vector<base::PublicKey> KeysOfRole(const Root& root, std::string_view role) {
+  std::vector<base::PublicKey> keys;
+  const auto entry = root.roles.find(role);
+  if (entry == root.roles.end()) return keys;
+  for (const std::string& keyid : entry->second.keyids) {
+    const auto it = root.keys.find(keyid);
+    if (it != root.keys.end() && it->second.key.has_value()) keys.push_back(*it->second.key);
+  }
+  return keys;
+}
+
 }  // namespace linnet::trust

@@ -125,6 +125,9 @@ absl::StatusOr<Timestamp> ParseTimestamp(const Envelope& envelope);
 absl::StatusOr<Snapshot> ParseSnapshot(const Envelope& envelope);
 absl::StatusOr<Targets> ParseTargets(const Envelope& envelope);
 
+// The keys that a root lists for a role and that we can use, in its order.
+std::vector<base::PublicKey> KeysOfRole(const Root& root, std::string_view role);
+
 // Does `path` match the glob `pattern`? "*" and "?" (and "[abc]", "[!a-z]") stay within one path segment;
 // case matters.
 bool PathMatches(std::string_view pattern, std::string_view path);

@@ -1,7 +1,8 @@
 // How a publication becomes visible. Clients follow timestamp.json, so it is written last; everything else
 // has its version in its name and is in nobody's way before that. A new root is found by its name alone, so
 // it is written when all that it vouches for is in place, just before the timestamp. A power cut leaves the
-// old state, or, between root and timestamp, one that Open() completes.
+// old state, or, between root and timestamp, one that Open() completes. Then whoever keeps a log of what was
+// published hears of it, and only then is it shown.
 
 #include "storage/trust/repository.h"
 
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/hash.h"
 #include "runtime/base/mutex.h"
 #include "runtime/base/status_macros.h"
 #include "storage/trust/lifetimes.h"
@@ -43,8 +45,13 @@ struct SignedRole {
 class RepositoryImpl final : public Repository {
  public:
   RepositoryImpl(base::FileSystem& fs, std::string dir, OnlineKeys keys, const base::Clock& clock,
-                 OfflineSet offline)
-      : fs_(fs), dir_(std::move(dir)), keys_(std::move(keys)), clock_(clock), offline_(std::move(offline)) {}
+                 OnPublished on_published, OfflineSet offline)
+      : fs_(fs),
+        dir_(std::move(dir)),
+        keys_(std::move(keys)),
+        clock_(clock),
+        on_published_(std::move(on_published)),
+        offline_(std::move(offline)) {}
 
   absl::Status Load() {
     base::MutexLock lock(mutex_);
@@ -87,7 +94,7 @@ class RepositoryImpl final : public Repository {
     }
     if (foreign) return Sign(*std::move(loaded), /*new_snapshot=*/true);
     offline_ = *std::move(loaded);
-    return absl::OkStatus();
+    return Tell(offline_, snapshot_, timestamp_);
   }
 
   absl::StatusOr<Versions> Publish(const std::map<std::string, std::string>& metadata) override {
@@ -241,11 +248,31 @@ class RepositoryImpl final : public Repository {
         SignMetadata(TimestampJson(timestamp.version, timestamp.expires, snapshot.version, snapshot.bytes),
                      std::span(&keys_.timestamp, 1));
     LINNET_RETURN_IF_ERROR(fs_.WriteFileAtomic(absl::StrCat(dir_, "/timestamp.json"), timestamp.bytes, 0644));
+    LINNET_RETURN_IF_ERROR(Tell(next, snapshot, timestamp));
     offline_ = std::move(next);
     snapshot_ = std::move(snapshot);
     timestamp_ = std::move(timestamp);
     listed_ = std::move(listed);
     return absl::OkStatus();
+  }
+
+  // Cut off between the disk and here: the next Open tells it.
+  absl::Status Tell(const OfflineSet& offline, const SignedRole& snapshot, const SignedRole& timestamp) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (!on_published_) return absl::OkStatus();
+    const auto file = [](std::string_view role, uint64_t version, std::string_view bytes) -> File {
+      return {std::string(role), version, std::string(base::AsView(base::Sha256(bytes)))};
+    };
+    std::vector<File> files;
+    // Of a chain that came while this process was down, all.
+    for (uint64_t version = 1; version < offline.root().version; ++version) {
+      LINNET_ASSIGN_OR_RETURN(const std::string root, Read(kRoot, version));
+      files.push_back(file(kRoot, version, root));
+    }
+    for (const auto& [name, role] : offline.roles()) files.push_back(file(name, role.version, role.bytes));
+    files.push_back(file(kSnapshot, snapshot.version, snapshot.bytes));
+    files.push_back(file(kTimestamp, timestamp.version, timestamp.bytes));
+    return on_published_(files);
   }
 
   Versions VersionsLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -259,6 +286,7 @@ class RepositoryImpl final : public Repository {
   const std::string dir_;
   const OnlineKeys keys_;
   const base::Clock& clock_;
+  const OnPublished on_published_;
   mutable base::Mutex mutex_;
   OfflineSet offline_ ABSL_GUARDED_BY(mutex_);
   SignedRole snapshot_ ABSL_GUARDED_BY(mutex_);
@@ -270,7 +298,8 @@ class RepositoryImpl final : public Repository {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Repository>> Repository::Open(base::FileSystem& fs, std::string dir,
-                                                             OnlineKeys keys, const base::Clock& clock) {
+                                                             OnlineKeys keys, const base::Clock& clock,
+                                                             OnPublished on_published) {
   const std::string path = absl::StrCat(dir, "/1.", RoleFileName(kRoot));
   absl::StatusOr<std::string> root = fs.ReadFile(path, kMaxRootBytes);
   if (absl::IsNotFound(root.status())) {
@@ -279,8 +308,8 @@ absl::StatusOr<std::unique_ptr<Repository>> Repository::Open(base::FileSystem& f
   }
   LINNET_RETURN_IF_ERROR(root.status());
   LINNET_ASSIGN_OR_RETURN(OfflineSet offline, OfflineSet::FromRoot(*root));
-  auto repository =
-      std::make_unique<RepositoryImpl>(fs, std::move(dir), std::move(keys), clock, std::move(offline));
+  auto repository = std::make_unique<RepositoryImpl>(fs, std::move(dir), std::move(keys), clock,
+                                                     std::move(on_published), std::move(offline));
   LINNET_RETURN_IF_ERROR(repository->Load());
   return repository;
 }

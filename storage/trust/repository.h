@@ -2,6 +2,7 @@
 #define LINNET_STORAGE_TRUST_REPOSITORY_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -28,9 +29,19 @@ class Repository {
   struct Versions {
     uint64_t root = 0, targets = 0, snapshot = 0, timestamp = 0;
   };
+  // One file as it is about to be shown.
+  struct File {
+    std::string role;
+    uint64_t version = 0;
+    std::string sha256;  // 32 bytes
+  };
+  // Hears of every file that is current, each time something changed and once at Open, after it is on the
+  // disk and before Metadata() shows it to anybody. An error: it is not shown, and the change has failed.
+  using OnPublished = std::function<absl::Status(const std::vector<File>&)>;
   // FailedPrecondition when there is no root or the online keys are not the ones that it names.
   static absl::StatusOr<std::unique_ptr<Repository>> Open(base::FileSystem& fs, std::string dir,
-                                                          OnlineKeys keys, const base::Clock& clock);
+                                                          OnlineKeys keys, const base::Clock& clock,
+                                                          OnPublished on_published = nullptr);
   virtual ~Repository() = default;
 
   // New versions of offline roles (role name -> bytes), all or nothing, then a new snapshot and timestamp.

@@ -219,6 +219,11 @@ class SiteImpl final : public Site {
     return Remember(base, current);
   }
 
+  absl::StatusOr<OfflineSet::Metadata> Offline() const override {
+    LINNET_ASSIGN_OR_RETURN(const OfflineSet base, folder_.Base({}));
+    return base.bytes();
+  }
+
   absl::StatusOr<SiteStatus> Status() const override {
     LINNET_ASSIGN_OR_RETURN(const OfflineSet base, folder_.Base({}));
     SiteStatus status = StatusOfSite(fs_, dir_, base);

@@ -214,6 +214,8 @@ class Site {
   // What is signed here and not published yet.
   virtual absl::StatusOr<Publication> Unpublished(const std::map<std::string, std::string>& current) = 0;
 
+  // What was signed here last: role -> bytes, "root" too.
+  virtual absl::StatusOr<std::map<std::string, std::string>> Offline() const = 0;
   virtual absl::StatusOr<SiteStatus> Status() const = 0;
   virtual const std::string& id() const = 0;
 };

@@ -93,6 +93,7 @@ std::map<std::string, Call> Calls() {
       {"RevokeGrant", {"manage", Unary(&Stub::RevokeGrant)}},
       {"CheckForUpdate", {"manage", Unary(&Stub::CheckForUpdate)}},
       {"OfferModel", {"manage", Unary(&Stub::OfferModel)}},
+      {"ForgetLog", {"manage", Unary(&Stub::ForgetLog)}},
   };
 }
 

@@ -147,6 +147,18 @@ class WithDevices(claims.Claims):
             history = site.must(site.operator("rollout", "history", rollouts[1]["id"])).out
             self.assertIn("rollout rolled back", history)
             site.must(site.operator("audit", "verify"))
+            # One log of what was published for all: the device's head of it is the coordinator's.
+            shown = site.must(site.linnet("status", "-d", site.state("fridge"))).out
+            head = re.search(r"log +([0-9]+:[0-9a-f]{64})\n", shown).group(1)
+            kept = site.path("log.head")
+            transparency = ("audit", "transparency")
+            self.assertIn("whole and signed", site.must(site.operator(*transparency, "--head-file", kept)).out)
+            said = site.must(site.operator(*transparency, "--head", head, "--head-file", kept)).out
+            self.assertIn("continues all 2 given heads", said)
+            other = head[:-1] + ("1" if head[-1] == "0" else "0")
+            self.refused(site.operator(*transparency, "--head", other), BAD_DATA, "does not continue", other)
+            self.refused(site.operator(*transparency, "--head", "7"), BAD_DATA, "--head", "SIZE:HASH")
+            self.assertIn("forgotten", site.must(site.linnet("device", "forget-log", "-d", site.state("fridge"))).out)
 
 
 if __name__ == "__main__":

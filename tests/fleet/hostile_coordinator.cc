@@ -12,6 +12,8 @@
 #include "runtime/base/string_view.h"
 #include "runtime/net/tls.h"
 #include "storage/chunks/chunk_store.h"
+#include "storage/db/database.h"
+#include "storage/repo/published.h"
 #include "storage/trust/plan.h"
 #include "storage/trust/signing.h"
 
@@ -28,9 +30,17 @@ uint64_t VersionOf(const std::string& bytes) {
 
 }  // namespace
 
-HostileCoordinator::HostileCoordinator(const std::string& keys_dir, const std::string& address,
-                                       const base::Clock& clock)
+HostileCoordinator::HostileCoordinator(const std::string& keys_dir, const std::string& state_dir,
+                                       const std::string& address, const base::Clock& clock)
     : keys_dir_(keys_dir), clock_(clock) {
+  const auto db = db::Database::Open(state_dir + "/published.db", db::Durability::kNormal);
+  EXPECT_TRUE(db.ok()) << db.status();
+  const auto files = repo::Published(**db).From(0, 10'000);
+  EXPECT_TRUE(files.ok()) << files.status();
+  {
+    const base::MutexLock lock(mutex_);
+    for (const audit::PublishedFile& file : *files) views_[""].Publish(file);
+  }
   const auto stolen = coordinator::LoadSiteFiles(Files(), keys_dir);
   EXPECT_TRUE(stolen.ok()) << stolen.status();
   auto credentials = net::ServerCredentials(
@@ -41,23 +51,72 @@ HostileCoordinator::HostileCoordinator(const std::string& keys_dir, const std::s
   server_ = *std::move(server);
 }
 
+void HostileCoordinator::View::Publish(const audit::PublishedFile& file) {
+  entries[{file.role, file.version}] = {tree.size(), file.sha256};
+  tree.Append(audit::LeafHashOf(file));
+}
+
+HostileCoordinator::View& HostileCoordinator::ViewOf(const std::string& device) {
+  const auto it = views_.find(device);
+  return it == views_.end() ? views_[""] : it->second;
+}
+
+HostileCoordinator::View& HostileCoordinator::ViewFor(const grpc::ServerContext& context) {
+  const auto certificate = net::PeerOf(context);
+  const auto hex = certificate.has_value() ? certificate->UriOf(base::kDeviceUri) : std::nullopt;
+  return ViewOf(hex.has_value() ? base::UnHex(*hex).value_or("") : "");
+}
+
 void HostileCoordinator::Serve(const std::map<std::string, std::string>& roles) {
+  const base::MutexLock lock(mutex_);
+  ServeIn(views_[""], roles);
+}
+
+void HostileCoordinator::ServeTo(const std::string& device, const std::map<std::string, std::string>& roles) {
+  const base::MutexLock lock(mutex_);
+  views_.try_emplace(device, views_[""]);
+  ServeIn(views_[device], roles);
+}
+
+void HostileCoordinator::Pad(const std::string& device) {
+  const base::MutexLock lock(mutex_);
+  ViewOf(device).Publish({"plans", ++version_, std::string(32, 'p')});
+}
+
+void HostileCoordinator::NamePeers(std::vector<std::string> addresses) {
+  const base::MutexLock lock(mutex_);
+  peers_ = std::move(addresses);
+}
+
+uint32_t HostileCoordinator::PeerPort(const std::string& device) {
+  const base::MutexLock lock(mutex_);
+  return peer_ports_[device];
+}
+
+void HostileCoordinator::ServeIn(View& view, const std::map<std::string, std::string>& roles) {
   const auto stolen = coordinator::LoadSiteFiles(Files(), keys_dir_);
   const absl::Time expires = clock_.Now() + absl::Hours(24);
-  const base::MutexLock lock(mutex_);
   ++version_;
+  const auto publish = [&](const std::string& role, uint64_t version, const std::string& bytes) {
+    const std::string sha256(base::AsView(base::Sha256(bytes)));
+    const auto it = view.entries.find({role, version});
+    if (it == view.entries.end() || it->second.second != sha256) view.Publish({role, version, sha256});
+  };
   std::map<std::string, trust::MetaFile> meta;
   for (const auto& [role, bytes] : roles) {
     const uint64_t version = VersionOf(bytes);
-    metadata_[{role, version}] = bytes;
+    view.metadata[{role, version}] = bytes;
+    publish(role, version, bytes);
     if (role != "root") meta[role + ".json"] = trust::MetaFileOf(version, bytes);
   }
   const std::string snapshot =
       trust::SignMetadata(trust::SnapshotJson(version_, expires, meta), {&stolen->snapshot_key, 1});
-  metadata_[{"snapshot", version_}] = snapshot;
-  timestamp_ = trust::SignMetadata(trust::TimestampJson(version_, expires, version_, snapshot),
-                                   {&stolen->timestamp_key, 1});
-  answer_.set_timestamp_version(version_);
+  view.metadata[{"snapshot", version_}] = snapshot;
+  publish("snapshot", version_, snapshot);
+  view.timestamp = trust::SignMetadata(trust::TimestampJson(version_, expires, version_, snapshot),
+                                       {&stolen->timestamp_key, 1});
+  view.timestamp_version = version_;
+  publish("timestamp", version_, view.timestamp);
 }
 
 void HostileCoordinator::AddFile(std::string_view bytes) {
@@ -76,7 +135,7 @@ void HostileCoordinator::Answer(fleet::v1::CheckInResponse answer) {
   const base::MutexLock lock(mutex_);
   answer.set_protocol(1);
   answer.set_next_check_in_seconds(1);
-  answer.set_timestamp_version(version_);
+  answer.set_peers(true);
   answer_ = std::move(answer);
 }
 
@@ -99,24 +158,75 @@ fleet::v1::Receipt HostileCoordinator::Forge(const std::string& device_id, const
   return receipt;
 }
 
-grpc::Status HostileCoordinator::CheckIn(grpc::ServerContext*, const fleet::v1::CheckInRequest*,
+grpc::Status HostileCoordinator::CheckIn(grpc::ServerContext* context,
+                                         const fleet::v1::CheckInRequest* request,
                                          fleet::v1::CheckInResponse* response) {
   ++check_ins_;
   const base::MutexLock lock(mutex_);
+  const auto certificate = net::PeerOf(*context);
+  if (certificate.has_value()) {
+    peer_ports_[base::UnHex(certificate->UriOf(base::kDeviceUri).value_or("")).value_or("")] =
+        request->peer_port();
+  }
+  const View& view = ViewFor(*context);
   *response = answer_;
+  response->set_timestamp_version(view.timestamp_version);
+  response->set_log_size(log_hidden_ ? 0 : view.tree.size());
   return grpc::Status::OK;
 }
 
-grpc::Status HostileCoordinator::GetMetadata(grpc::ServerContext*,
+grpc::Status HostileCoordinator::GetLogProof(grpc::ServerContext* context,
+                                             const fleet::v1::GetLogProofRequest* request,
+                                             fleet::v1::GetLogProofResponse* response) {
+  ++log_requests_;
+  const auto stolen = coordinator::LoadSiteFiles(Files(), keys_dir_);
+  const base::MutexLock lock(mutex_);
+  const View& view = ViewFor(*context);
+  const auto head = audit::SignHead(view.tree, stolen->timestamp_key);
+  EXPECT_TRUE(head.ok()) << head.status();
+  response->mutable_head()->set_size(head->size);
+  response->mutable_head()->set_root_sha256(head->root);
+  response->mutable_head()->set_signature(head->signature);
+  const auto set = [](const audit::Proof& proof, fleet::v1::LogProof* out) {
+    for (const std::string& hash : proof) out->add_sha256(hash);
+  };
+  for (const fleet::v1::OldLog& old : request->old()) {  // the best that it can do
+    fleet::v1::LogProof* grown = response->add_grown();
+    if (old.size() < view.tree.size()) set(view.tree.Consistency(old.size(), view.tree.size()), grown);
+  }
+  const auto include = [&](const char* role, uint64_t version, fleet::v1::LogProof* out) {
+    const auto it = view.entries.find({role, version});
+    if (it == view.entries.end()) return;
+    out->set_index(it->second.first);
+    set(view.tree.Inclusion(it->second.first, view.tree.size()), out);
+  };
+  include("timestamp", request->timestamp_version(), response->mutable_timestamp());
+  include("snapshot", request->snapshot_version(), response->mutable_snapshot());
+  return grpc::Status::OK;
+}
+
+grpc::Status HostileCoordinator::GetPeers(grpc::ServerContext*, const fleet::v1::GetPeersRequest*,
+                                          fleet::v1::GetPeersResponse* response) {
+  const base::MutexLock lock(mutex_);
+  for (const std::string& address : peers_) {
+    fleet::v1::PeerEndpoint* peer = response->add_peers();
+    peer->set_address(address);
+    peer->set_complete(true);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status HostileCoordinator::GetMetadata(grpc::ServerContext* context,
                                              const fleet::v1::GetMetadataRequest* request,
                                              fleet::v1::GetMetadataResponse* response) {
   ++metadata_requests_;
   const base::MutexLock lock(mutex_);
+  const View& view = ViewFor(*context);
   if (request->role() == fleet::v1::TIMESTAMP) {
-    response->set_metadata(timestamp_);
+    response->set_metadata(view.timestamp);
     return grpc::Status::OK;
   }
-  for (const auto& [key, bytes] : metadata_) {
+  for (const auto& [key, bytes] : view.metadata) {
     const auto& [role, version] = key;
     const bool same = (request->role() == fleet::v1::ROOT && role == "root") ||
                       (request->role() == fleet::v1::SNAPSHOT && role == "snapshot") ||

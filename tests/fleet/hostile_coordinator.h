@@ -12,6 +12,7 @@
 #include "runtime/base/keys.h"
 #include "runtime/base/mutex.h"
 #include "runtime/net/grpc_server.h"
+#include "storage/audit/published.h"
 
 namespace linnet::fleet {
 
@@ -19,12 +20,24 @@ namespace linnet::fleet {
 // timestamp, device authority). It says what the test wants it to say. What it does not have: offline keys.
 class HostileCoordinator final : public fleet::v1::Fleet::Service {
  public:
-  // `keys_dir`: what `linnet site init` made for the coordinator. Serves at `address`, which must be free.
-  HostileCoordinator(const std::string& keys_dir, const std::string& address, const base::Clock& clock);
+  // `keys_dir`: what `linnet site init` made for the coordinator; `state_dir`: what the honest one left, of
+  // which the log goes on. Serves at `address`, which must be free.
+  HostileCoordinator(const std::string& keys_dir, const std::string& state_dir, const std::string& address,
+                     const base::Clock& clock);
 
   // Serves these offline roles (role -> bytes) under a snapshot and a timestamp of its own, newer than any
-  // before: with stolen keys they are signed well.
+  // before: with stolen keys they are signed well. Its log has them, too.
   void Serve(const std::map<std::string, std::string>& roles);
+  // The same, but to this device only (16 bytes), which from now on is shown another log than the rest.
+  void ServeTo(const std::string& device, const std::map<std::string, std::string>& roles);
+  // Appends something to the log that this device, or all others (empty), are shown.
+  void Pad(const std::string& device);
+  // As if it kept no log.
+  void HideLog() { log_hidden_ = true; }
+  // Devices at these addresses have everything.
+  void NamePeers(std::vector<std::string> addresses);
+  // That this device said last; 0: none.
+  uint32_t PeerPort(const std::string& device);
   void AddFile(std::string_view bytes);  // found by its hash
   void AddModel(std::string_view bytes, std::string_view index_json);
   void Answer(fleet::v1::CheckInResponse answer);
@@ -36,28 +49,49 @@ class HostileCoordinator final : public fleet::v1::Fleet::Service {
       const base::PrivateKey& key = base::PrivateKey::Generate(base::KeyType::kP256)) const;
   int check_ins() const { return check_ins_; }
   int metadata_requests() const { return metadata_requests_; }
+  int log_requests() const { return log_requests_; }
 
   grpc::Status CheckIn(grpc::ServerContext*, const fleet::v1::CheckInRequest*,
                        fleet::v1::CheckInResponse*) override;
   grpc::Status GetMetadata(grpc::ServerContext*, const fleet::v1::GetMetadataRequest*,
                            fleet::v1::GetMetadataResponse*) override;
+  grpc::Status GetLogProof(grpc::ServerContext*, const fleet::v1::GetLogProofRequest*,
+                           fleet::v1::GetLogProofResponse*) override;
+  grpc::Status GetPeers(grpc::ServerContext*, const fleet::v1::GetPeersRequest*,
+                        fleet::v1::GetPeersResponse*) override;
   grpc::Status GetChunks(grpc::ServerContext*, const fleet::v1::GetChunksRequest*,
                          grpc::ServerWriter<fleet::v1::GetChunksResponse>*) override;
   grpc::Status Report(grpc::ServerContext*, const fleet::v1::ReportRequest*,
                       fleet::v1::ReportResponse*) override;
 
  private:
-  base::PrivateKey Key(const std::string& name) const;
+  // What some devices are shown.
+  struct View {
+    std::string timestamp;
+    uint64_t timestamp_version = 0;
+    std::map<std::pair<std::string, uint64_t>, std::string> metadata;
+    std::map<std::pair<std::string, uint64_t>, std::pair<uint64_t, std::string>> entries;  // index, leaf
+    audit::MerkleTree tree;
+
+    void Publish(const audit::PublishedFile& file);
+  };
+
+  View& ViewOf(const std::string& device) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  View& ViewFor(const grpc::ServerContext& context) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ServeIn(View& view, const std::map<std::string, std::string>& roles)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string keys_dir_;
   const base::Clock& clock_;
   base::Mutex mutex_;
-  uint64_t version_ ABSL_GUARDED_BY(mutex_) = 1'000;  // above what the honest one had
-  std::string timestamp_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::pair<std::string, uint64_t>, std::string> metadata_ ABSL_GUARDED_BY(mutex_);
+  uint64_t version_ ABSL_GUARDED_BY(mutex_) = 1'000;           // above what the honest one had
+  std::map<std::string, View> views_ ABSL_GUARDED_BY(mutex_);  // by device; of all others: ""
+  std::map<std::string, uint32_t> peer_ports_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> peers_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> chunks_ ABSL_GUARDED_BY(mutex_);
   fleet::v1::CheckInResponse answer_ ABSL_GUARDED_BY(mutex_);
-  std::atomic<int> check_ins_ = 0, metadata_requests_ = 0;
+  std::atomic<int> check_ins_ = 0, metadata_requests_ = 0, log_requests_ = 0;
+  std::atomic<bool> log_hidden_ = false;
   std::unique_ptr<net::GrpcServer> server_;
 };
 

@@ -41,6 +41,13 @@ grpc::Status BadPeer::GetChunks(grpc::ServerContext* context, const peer::v1::Ge
   return grpc::Status::OK;
 }
 
+grpc::Status BadPeer::ExchangeHeads(grpc::ServerContext*, const peer::v1::ExchangeHeadsRequest*,
+                                    peer::v1::ExchangeHeadsResponse* response) {
+  ++exchanges_;
+  if (head.size() > 0) *response->mutable_head() = head;
+  return grpc::Status::OK;
+}
+
 peers::PeerOptions PeerFixture::Peering() {
   peers::PeerOptions options;
   options.listen = "127.0.0.1:0";

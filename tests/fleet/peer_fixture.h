@@ -25,12 +25,17 @@ class BadPeer final : public peer::v1::Peer::Service {
 
   grpc::Status GetChunks(grpc::ServerContext* context, const peer::v1::GetChunksRequest* request,
                          grpc::ServerWriter<peer::v1::GetChunksResponse>* writer) override;
+  // Says `head`, and counts.
+  grpc::Status ExchangeHeads(grpc::ServerContext*, const peer::v1::ExchangeHeadsRequest* request,
+                             peer::v1::ExchangeHeadsResponse* response) override;
+  peer::v1::LogHead head;  // set before anybody calls
+  int exchanges() const { return exchanges_; }
   int port() const { return port_; }
   int calls() const { return calls_; }
 
  private:
   const Kind kind_;
-  std::atomic<int> calls_ = 0;
+  std::atomic<int> calls_ = 0, exchanges_ = 0;
   std::atomic<bool> ending_ = false;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;

@@ -30,7 +30,8 @@ class RedTeamTest : public MemberFixture {
     const std::string address = coordinator_->fleet_address();
     admin_.reset();
     coordinator_.reset();
-    thief_ = std::make_unique<HostileCoordinator>(dir_ / "site/coordinator", address, clock_);
+    thief_ =
+        std::make_unique<HostileCoordinator>(dir_ / "site/coordinator", config_.state_dir, address, clock_);
     thief_->Serve(honest_);
     thief_->AddModel(model_.bytes, model_.index_json);
   }

@@ -84,12 +84,14 @@ TEST(PrivacyTest, EveryFieldBetweenPeersHasAClosedMeaning) {
   const google::protobuf::FileDescriptor* file = peer::v1::GetChunksRequest::descriptor()->file();
   ASSERT_EQ(file->service_count(), 1);
   const google::protobuf::ServiceDescriptor* service = file->service(0);
-  ASSERT_EQ(service->method_count(), 1) << "chunks, and nothing else";
+  ASSERT_EQ(service->method_count(), 2) << "chunks, heads of the coordinator's log, and nothing else";
   std::set<const Descriptor*> seen;
   int fields = 0;
-  Walk(service->method(0)->input_type(), seen, fields);
-  Walk(service->method(0)->output_type(), seen, fields);
-  EXPECT_EQ(fields, 4);
+  for (int i = 0; i < service->method_count(); ++i) {
+    Walk(service->method(i)->input_type(), seen, fields);
+    Walk(service->method(i)->output_type(), seen, fields);
+  }
+  EXPECT_EQ(fields, 10);
   EXPECT_EQ(static_cast<int>(seen.size()), file->message_type_count());
   for (int i = 0; i < file->dependency_count(); ++i) {
     EXPECT_EQ(file->dependency(i)->package(), "linnet.privacy.v1");
@@ -109,6 +111,16 @@ TEST(PrivacyTest, TheLargestCheckInAndReportFitIntoOneKibibyteButForTheirCertifi
   request.set_free_flash_mib(~0u);
   request.set_peer_port(~0u);
   EXPECT_LE(request.ByteSizeLong(), 300u);
+}
+
+// The most heads that a device holds are storage/repo/log_heads.h's.
+TEST(PrivacyTest, TheLargestQuestionAboutTheLogFitsIntoOneKibibyte) {
+  fleet::v1::GetLogProofRequest request;
+  request.set_protocol(~0u);
+  for (int i = 0; i < 32; ++i) request.add_old()->set_size(uint64_t{1} << 62);
+  request.set_timestamp_version(~uint64_t{0});
+  request.set_snapshot_version(~uint64_t{0});
+  EXPECT_LE(request.ByteSizeLong(), 1024u);
 }
 
 TEST(PrivacyTest, FleetMessagesImportNothingOfTheUsersApi) {

@@ -48,8 +48,13 @@ TestSite::TestSite(linnet::testing::FakeClock& clock) : clock_(clock) {
   const auto key = [&](const char* name) {
     return OrDie(base::OpenKey(ReadAll(absl::StrCat(dir, "/coordinator/", name)), ""));
   };
+  log_ = std::make_unique<TestLog>(key("timestamp.key"));
   repository_ = OrDie(trust::Repository::Open(Real(), dir + "/coordinator/repository",
-                                              {key("snapshot.key"), key("timestamp.key")}, clock_));
+                                              {key("snapshot.key"), key("timestamp.key")}, clock_,
+                                              [this](const auto& files) {
+                                                log_->Publish(files);
+                                                return absl::OkStatus();
+                                              }));
 }
 
 void TestSite::Put(std::string_view bytes) { content_[HashOf(bytes)] = std::string(bytes); }
@@ -183,7 +188,16 @@ absl::StatusOr<CheckInAnswer> TestLink::CheckIn(const CheckInFacts& facts) {
   if (!online) return absl::UnavailableError("offline");
   ++check_ins;
   last_facts = facts;
-  return CheckInAnswer{site_.repository().versions().timestamp, plan, stop, absl::Minutes(1), receipts};
+  return CheckInAnswer{site_.repository().versions().timestamp, plan, stop, absl::Minutes(1), receipts,
+                       log == nullptr ? 0 : log->size()};
+}
+
+absl::StatusOr<LogAnswer> TestLink::ShowLog(const LogQuestion& question) {
+  if (!online || log == nullptr) return absl::UnavailableError("offline");
+  ++logs_shown;
+  LogAnswer answer = log->Show(question);
+  if (tamper_log) tamper_log(answer);
+  return answer;
 }
 
 absl::Status TestLink::Report(const OutcomeReport& report) {
@@ -275,6 +289,7 @@ TestDevice::TestDevice(TestSite& site, linnet::testing::FakeClock& clock, std::s
 
 void TestDevice::Kill() {
   driver.reset();
+  witness.reset();
   revocations.reset();
   store_.reset();
   chunk_db_.reset();
@@ -298,8 +313,9 @@ void TestDevice::Restart() {
   };
   revocations = std::make_unique<Revocations>(*state);
   EXPECT_TRUE(revocations->Load().ok());
+  witness = std::make_unique<Witness>(*state, files, options.trust_dir, clock_);
   driver = std::make_unique<UpdateDriver>(
-      options, DriverParts{*state, *store_, files, clock_, link, probe, *host, *revocations});
+      options, DriverParts{*state, *store_, files, clock_, link, probe, *host, *revocations, *witness});
   const absl::Status resumed = driver->Resume();
   EXPECT_TRUE(resumed.ok()) << resumed;
 }

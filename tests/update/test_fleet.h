@@ -23,6 +23,7 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/faulty_files.h"
 #include "tests/support/temp_dir.h"
+#include "tests/update/test_log.h"
 
 namespace linnet::update {
 
@@ -55,6 +56,7 @@ class TestSite {
   void Put(std::string_view bytes);
 
   trust::Repository& repository() { return *repository_; }
+  TestLog& log() { return *log_; }
   const std::string* Content(std::string_view sha256) const;
 
  private:
@@ -63,12 +65,15 @@ class TestSite {
   linnet::testing::FakeClock& clock_;
   linnet::testing::TempDir dir_{true};
   std::unique_ptr<trust::Site> site_;
+  std::unique_ptr<TestLog> log_;
   std::unique_ptr<trust::Repository> repository_;
   std::map<std::string, std::string, std::less<>> content_;
 };
 
 // The way to a coordinator that may be down, slow, or lie.
 class TestLink final : public Link, private trust::MetadataFetcher, private chunks::ChunkSource {
+  TestSite& site_;  // before `log`
+
  public:
   TestLink(TestSite& site, Credentials credentials) : site_(site), credentials_(std::move(credentials)) {}
 
@@ -78,9 +83,14 @@ class TestLink final : public Link, private trust::MetadataFetcher, private chun
   }
   absl::StatusOr<CheckInAnswer> CheckIn(const CheckInFacts& facts) override;
   absl::Status Report(const OutcomeReport& report) override;
+  absl::StatusOr<LogAnswer> ShowLog(const LogQuestion& question) override;
   trust::MetadataFetcher& metadata() override { return *this; }
   chunks::ChunkSource& chunks() override { return *this; }
 
+  // What it shows as its log: the site's; another one that goes on by itself; or, with null, none.
+  const TestLog* log = &site_.log();
+  std::function<void(LogAnswer&)> tamper_log;
+  int logs_shown = 0;
   bool online = true, enrolled = true;
   bool stop = false;
   std::string plan;
@@ -101,7 +111,6 @@ class TestLink final : public Link, private trust::MetadataFetcher, private chun
   absl::Status Fetch(
       const std::vector<std::string>& sha256,
       const std::function<absl::Status(std::string_view, std::string_view)>& on_chunk) override;
-  TestSite& site_;
   Credentials credentials_;
 };
 
@@ -155,6 +164,7 @@ class TestDevice {
   std::unique_ptr<TestHost> host;
   std::unique_ptr<repo::StateDatabase> state;
   std::unique_ptr<Revocations> revocations;
+  std::unique_ptr<Witness> witness;
   std::unique_ptr<UpdateDriver> driver;
   std::vector<std::string> transcript;  // states, as walked
 
