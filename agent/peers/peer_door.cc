@@ -266,6 +266,10 @@ class OpenDoor final : public PeerDoor {
 
 }  // namespace
 
+std::unique_ptr<grpc::Service> MakePeerService(PeerDoor::Parts parts) {
+  return std::make_unique<PeerService>(std::move(parts));
+}
+
 absl::StatusOr<std::unique_ptr<PeerDoor>> PeerDoor::Open(const std::string& address,
                                                          const PeerIdentity& identity, Parts parts) {
   LINNET_ASSIGN_OR_RETURN(

@@ -10,6 +10,10 @@
 #include "agent/peers/peer_options.h"
 #include "agent/peers/shelf.h"
 
+namespace grpc {
+class Service;
+}
+
 namespace linnet::peers {
 
 // The server of peer.proto: mutual TLS among the devices of one fleet, chunks of the shelf, the head of the
@@ -39,6 +43,10 @@ class PeerDoor {
   virtual const std::string& address() const = 0;  // with the real port
   virtual int port() const = 0;
 };
+
+// The service behind the door alone, for a server whose handshake lets only members in: it asks again at each
+// call.
+std::unique_ptr<grpc::Service> MakePeerService(PeerDoor::Parts parts);
 
 }  // namespace linnet::peers
 

@@ -30,6 +30,19 @@ std::string Checksum(std::string_view bytes) {
   return std::string(base::AsView(digest).substr(0, kCheckBytes));
 }
 
+// "linnet2" of "linnet2-..."; empty: not written so. It is repeated to whoever pasted the text, so it is no
+// more than that.
+std::string_view VersionOf(std::string_view text) {
+  constexpr std::string_view kName = "linnet";
+  constexpr size_t kMostDigits = 6;
+  const size_t end = text.find('-');
+  if (end == std::string_view::npos || !text.starts_with(kName)) return {};
+  const std::string_view version = text.substr(0, end);
+  const std::string_view digits = version.substr(kName.size());
+  const bool number = digits.find_first_not_of("0123456789") == std::string_view::npos;
+  return number && !digits.empty() && digits.size() <= kMostDigits ? version : std::string_view();
+}
+
 std::string Digest(std::string_view bytes) { return std::string(base::AsView(base::Sha256(bytes))); }
 
 std::string Join(std::initializer_list<std::string_view> parts) {
@@ -50,10 +63,10 @@ std::string EnrollmentToken::Encode() const {
 absl::StatusOr<EnrollmentToken> EnrollmentToken::Parse(std::string_view text) {
   text = Trim(text);
   if (!text.starts_with(kPrefix)) {
-    if (text.starts_with("linnet") && text.find('-') != std::string_view::npos) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "enrolment token: version \"", std::string(text.substr(0, text.find('-'))).substr(0, 16),
-          "\" is not known here, expected \"linnet1\"; update this program"));
+    if (const std::string_view version = VersionOf(text); !version.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("enrolment token: version \"", std::string(version),
+                       "\" is not known here, expected \"linnet1\"; update this program"));
     }
     return absl::InvalidArgumentError(
         "enrolment token: does not begin with \"linnet1-\"; copy the whole line that `linnet device token` "

@@ -13,30 +13,13 @@
 #include "coordinator/coordinator.h"
 #include "linnet/admin/v1/admin.grpc.pb.h"
 #include "linnet/fleet/v1/fleet.grpc.pb.h"
-#include "runtime/base/keys.h"
-#include "runtime/net/enrollment_token.h"
 #include "runtime/net/tls.h"
 #include "storage/trust/site.h"
+#include "tests/coordinator/test_device.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/temp_dir.h"
 
 namespace linnet::coordinator {
-
-// A device as the coordinator sees one: its own key, real TLS.
-struct TestDevice {
-  std::string id;  // 16 bytes
-  base::PrivateKey key = base::PrivateKey::Generate(base::KeyType::kP256);
-  std::optional<net::EnrollmentToken> token;
-  std::string pin;                 // what plans pin of it, 64 hex digits; empty: the hash of `key`
-  std::vector<std::string> chain;  // DER
-  fleet::v1::EnrollResponse enrolled;
-
-  net::TlsIdentity Identity() const;
-  fleet::v1::EnrollRequest EnrollRequest() const;
-  fleet::v1::RenewRequest RenewRequest(const base::PrivateKey& new_key) const;
-  fleet::v1::ReportRequest Report(std::string_view plan_sha256, std::string_view model_sha256,
-                                  fleet::v1::Outcome outcome, uint64_t attempt = 1) const;
-};
 
 // A site, a coordinator on free ports of loopback, an operator, and devices; all on one fake clock.
 class FleetFixture : public ::testing::Test {

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -16,12 +17,13 @@
 namespace linnet::testing {
 
 // Serves one request after the other on loopback: `handler` gets the request's target as sent, and returns
-// the whole answer, head and body. `trickle`: one byte at a time with this pause.
+// the whole answer, head and body. `trickle_ms`: one byte at a time with this pause. `stall_at`: so many
+// bytes, then nothing more until the client goes.
 class HttpServer {
  public:
   using Handler = std::function<std::string(const std::string& target)>;
-  explicit HttpServer(Handler handler, int trickle_ms = 0)
-      : handler_(std::move(handler)), trickle_ms_(trickle_ms) {
+  explicit HttpServer(Handler handler, int trickle_ms = 0, size_t stall_at = std::string::npos)
+      : handler_(std::move(handler)), trickle_ms_(trickle_ms), stall_at_(stall_at) {
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -73,10 +75,14 @@ class HttpServer {
         requests_.push_back(target);
         answer = handler_(target);
       }
+      const bool stalls = stall_at_ < answer.size();
+      if (stalls) answer.resize(stall_at_);
       const size_t step = trickle_ms_ > 0 ? 1 : answer.size();
       for (size_t at = 0; at < answer.size(); at += step) {
         if (send(fd, answer.data() + at, std::min(step, answer.size() - at), MSG_NOSIGNAL) <= 0) break;
         if (trickle_ms_ > 0) usleep(static_cast<useconds_t>(trickle_ms_) * 1000);
+      }
+      while (stalls && recv(fd, buffer, sizeof buffer, 0) > 0) {
       }
       close(fd);
     }
@@ -84,6 +90,7 @@ class HttpServer {
 
   Handler handler_;
   const int trickle_ms_;
+  const size_t stall_at_;
   int listener_ = -1;
   int port_ = 0;
   std::mutex mutex_;

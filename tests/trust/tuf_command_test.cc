@@ -24,6 +24,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
+using trust::Json;
 using Code = absl::StatusCode;
 
 // A base URL as test suites make them: what is encoded stays encoded.
@@ -140,6 +141,72 @@ TEST_F(TufCommandTest, StoresNoBytesThatAreNotTheSignedOnes) {
   EXPECT_THAT(Downloaded(), IsEmpty());
 }
 
+TEST_F(TufCommandTest, AnInitialRootThatIsNoneIsExitOneAndNoRequest) {
+  const std::string good = repository_.File("root", 1);
+  const auto with = [&](const std::string& root) {
+    EXPECT_THAT(fs_.WriteFileAtomic(dir_ / "metadata/root.json", root), IsOk());
+    EXPECT_EQ(Refresh(), 1) << root;
+    EXPECT_THAT(server_.TakeRequests(), IsEmpty());
+  };
+  std::string root = good;
+  with(root.replace(root.rfind(",\"version\":1"), 12, ""));
+  root = good;
+  char& digit = root[root.find("\"sig\":\"") + 7];
+  digit = digit == '0' ? '1' : '0';
+  with(root);
+  with("");
+}
+
+// The signed part of a target's entry, to be changed.
+Json::Object& EntryOf(testing::LyingRepository& repository, const std::string& path) {
+  Json& targets = repository.targets_json["targets"].object()->find("targets")->second;
+  return *targets.object()->find(path)->second.object();
+}
+
+TEST_F(TufCommandTest, DownloadsByEitherHashOrByBothAndByNoOther) {
+  const std::string content = "hello";
+  const std::string sha256 = base::Hex(base::Sha256(content)), sha512 = base::Sha512Hex(content);
+  targets_[sha256 + ".f"] = targets_[sha512 + ".f"] = content;
+  const auto download = [&](Json::Object hashes) {
+    repository_.AddTarget("targets", "f", content);
+    EntryOf(repository_, "f").insert_or_assign("hashes", std::move(hashes));
+    repository_.PublishAll();
+    std::filesystem::remove_all(dir_ / "targets");
+    const int code = Download({"f"});
+    EXPECT_EQ(Downloaded().size(), code == 0 ? 1u : 0u);
+    return code;
+  };
+  EXPECT_EQ(download({{"sha256", sha256}}), 0);
+  EXPECT_EQ(download({{"sha512", sha512}}), 0);
+  EXPECT_EQ(download({{"sha256", sha256}, {"sha512", sha512}}), 0);
+  EXPECT_EQ(download({{"sha256", sha256}, {"sha512", base::Sha512Hex("other")}}), 1)
+      << "every hash must hold";
+  EXPECT_EQ(download({{"sha256", base::Hex(base::Sha256("other"))}, {"sha512", sha512}}), 1);
+  EXPECT_EQ(download({{"blake3", sha256}}), 1);
+}
+
+TEST_F(TufCommandTest, ATargetWithTheRightHashAndAnotherLengthIsRefused) {
+  AddTarget("targets", "f", "hello");
+  for (const int length : {4, 6, 0}) {
+    EntryOf(repository_, "f").insert_or_assign("length", length);
+    repository_.PublishAll();
+    EXPECT_EQ(Download({"f"}), 1) << length;
+    EXPECT_THAT(Downloaded(), IsEmpty());
+  }
+  EntryOf(repository_, "f").insert_or_assign("length", 5);
+  repository_.PublishAll();
+  EXPECT_EQ(Download({"f"}), 0);
+}
+
+TEST_F(TufCommandTest, FollowsATargetThroughEachOfItsChanges) {
+  for (const std::string content : {"one", "another", "a third", "one"}) {
+    AddTarget("targets", "dir/f", content);
+    repository_.PublishAll();
+    EXPECT_EQ(Download({"dir/f"}), 0);
+    EXPECT_THAT(Downloaded(), ElementsAre(content));
+  }
+}
+
 TEST_F(TufCommandTest, RolesWithUnusualNamesStayInsideTheFolder) {
   for (const std::string role : {"?", "#", "/delegatedrole", "../delegatedrole"}) {
     const std::string path = base::Hex(role) + "/f";
@@ -207,6 +274,23 @@ TEST(HttpClientTest, RefusesWhatItDidNotAskFor) {
   EXPECT_EQ(body, "");
 }
 
+TEST(HttpClientTest, TakesNothingFromAnswersThatStandForOthers) {
+  std::string body;
+  for (const char* status : {"204 No Content", "206 Partial", "301 Moved", "304 Not Modified",
+                             "307 Temporary", "401 Sign In", "418 Teapot", "100 Continue"}) {
+    EXPECT_THAT(Get(absl::StrCat("HTTP/1.1 ", status, "\r\nContent-Length: 1\r\n\r\nx"), 5, body),
+                StatusIs(Code::kFailedPrecondition))
+        << status;
+  }
+  EXPECT_EQ(body, "");
+  // What a browser would keep is not looked at.
+  EXPECT_THAT(Get("HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nStrict-Transport-Security: max-age=1\r\n"
+                  "Refresh: 0; url=http://elsewhere/\r\nContent-Length: 1\r\n\r\nx",
+                  5, body),
+              IsOk());
+  EXPECT_EQ(body, "x");
+}
+
 TEST(HttpClientTest, TellsAbsentFromAwayFromCutOff) {
   std::string body;
   EXPECT_THAT(Get(HttpServer::NotFound(), 5, body), StatusIs(Code::kNotFound));
@@ -229,6 +313,18 @@ TEST(HttpClientTest, DropsAServerThatTrickles) {
       HttpGet(server.Url("/"), 5000, [](std::string_view) { return absl::OkStatus(); },
               {.window = absl::Milliseconds(300), .least_bytes = 1024});
   EXPECT_THAT(status, StatusIs(Code::kUnavailable, HasSubstr("too slow")));
+}
+
+TEST(HttpClientTest, DropsAServerThatStallsWhereverItDoes) {
+  const std::string answer = HttpServer::Ok(std::string(3000, 'x'));
+  for (const size_t at :
+       {size_t{0}, size_t{10}, answer.size() - 3000, answer.size() - 1500, answer.size() - 1}) {
+    HttpServer server([&](const std::string&) { return answer; }, /*trickle_ms=*/0, at);
+    const absl::Status status =
+        HttpGet(server.Url("/"), 5000, [](std::string_view) { return absl::OkStatus(); },
+                {.window = absl::Milliseconds(100), .least_bytes = 1});
+    EXPECT_THAT(status, StatusIs(Code::kUnavailable, HasSubstr("too slow"))) << at;
+  }
 }
 
 }  // namespace
