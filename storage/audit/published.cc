@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/hash.h"
+#include "runtime/base/status_macros.h"
 
 namespace linnet::audit {
 namespace {
@@ -34,7 +35,7 @@ absl::StatusOr<LogHead> SignHead(const MerkleTree& tree, const base::PrivateKey&
     return absl::InvalidArgumentError("heads of the log are signed with an Ed25519 timestamp key only");
   }
   LogHead head{.size = tree.size(), .root = tree.RootAt(tree.size()), .signature = ""};
-  head.signature = key.Sign(HeadMessage(head));
+  LINNET_ASSIGN_OR_RETURN(head.signature, key.Sign(HeadMessage(head)));
   return head;
 }
 
