@@ -128,13 +128,15 @@ TEST_F(FleetAgentTest, EverythingThatItSaysIsInTheJournalFieldByField) {
     EXPECT_LE(message.bytes, bytes + 4 * message.fields.size() + 16) << message.message << ": tags only";
     const bool for_update = message.message == "linnet.fleet.v1.GetMetadataRequest" ||
                             message.message == "linnet.fleet.v1.GetChunksRequest" ||
+                            message.message == "linnet.fleet.v1.GetLogProofRequest" ||
                             message.message == "linnet.fleet.v1.ReportRequest";
     EXPECT_EQ(message.for_update, for_update) << message.message;
   }
   EXPECT_THAT(kinds_of_message, ::testing::UnorderedElementsAre(
                                     "linnet.fleet.v1.EnrollRequest", "linnet.fleet.v1.WatchRequest",
                                     "linnet.fleet.v1.CheckInRequest", "linnet.fleet.v1.GetMetadataRequest",
-                                    "linnet.fleet.v1.GetChunksRequest", "linnet.fleet.v1.ReportRequest"));
+                                    "linnet.fleet.v1.GetChunksRequest", "linnet.fleet.v1.GetLogProofRequest",
+                                    "linnet.fleet.v1.ReportRequest"));
 }
 
 TEST_F(FleetAgentTest, AnIdleDeviceStaysWithinItsBudgetAndThenIsSilent) {

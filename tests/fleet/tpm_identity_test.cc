@@ -44,7 +44,8 @@ class TpmIdentityTest : public MemberFixture {
   static std::vector<std::string> FilesOf(const Member& member) {
     base::FileSystem& fs = base::FileSystem::Real();
     std::vector<std::string> files;
-    for (const std::string& name : *fs.List(member.dir / "identity")) {
+    const std::vector<std::string> names = *fs.List(member.dir / "identity");
+    for (const std::string& name : names) {
       files.push_back(*fs.ReadFile(member.dir / absl::StrCat("identity/", name), 1 << 16));
     }
     return files;

@@ -4,7 +4,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,8 +44,7 @@ class Swtpm {
             server.c_str(), "--flags", "not-need-init,startup-clear", nullptr);
       _exit(127);
     }
-    struct stat info{};
-    for (int i = 0; i < 500 && stat(path().c_str(), &info) != 0; ++i) {
+    for (int i = 0; i < 500 && !Answers(); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
   }
@@ -58,6 +58,17 @@ class Swtpm {
   }
 
  private:
+  // The socket is there a moment before anybody listens.
+  bool Answers() const {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path().copy(address.sun_path, sizeof(address.sun_path) - 1);
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool answers = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+    close(fd);
+    return answers;
+  }
+
   TempDir dir_;
   pid_t child_ = -1;
 };
