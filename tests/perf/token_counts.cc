@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,9 @@
 #include "runtime/model/transformer.h"
 #include "runtime/pack/packed_file.h"
 
-// What a token costs: `token_counts MODEL` evaluates a prompt of 64 tokens, and then eight more one at a
-// time, each of the two in a phase of insn_count.c. Standard output says which phase is what, and for how
-// many tokens it is: "NUMBER NAME TOKENS".
+// What a token costs that is chosen greedily: `token_counts MODEL` evaluates a prompt of 64 tokens, and then
+// eight more one at a time, each of the two in a phase of insn_count.c. Standard output says which phase is
+// what, and for how many tokens it is: "NUMBER NAME TOKENS".
 
 namespace linnet {
 namespace {
@@ -31,18 +32,23 @@ absl::Status Run(const std::string& path) {
   base::ThreadPool pool(1);
   LINNET_ASSIGN_OR_RETURN(const auto model, model::Transformer::Create(*file, set->ops, pool, kPrompt));
   std::vector<float> logits(model->config().vocabulary);
+  const model::Wanted greedy = {.highest = 1, .ids = model->config().vocabulary};
   // The first time binds symbols.
   for (unsigned long counted = 0; counted < 2; ++counted) {
     LINNET_ASSIGN_OR_RETURN(const auto kv, model::KvCache::Create(model->config(), 2 * kPrompt,
                                                                   model::KvTypeFor(model->weights())));
     std::vector<int32_t> prompt(kPrompt);
     for (uint32_t i = 0; i < kPrompt; ++i) prompt[i] = static_cast<int32_t>(100 + 7 * i);
+    const auto evaluate = [&](std::span<const int32_t> tokens) {
+      const model::Segment part = {tokens, kv.get(), 1, greedy};
+      model->Forward(std::span(&part, 1), logits);
+    };
     prctl(kMark, counted, 0, 0, 0);
-    model->Forward(prompt, *kv, logits);
+    evaluate(prompt);
     prctl(kMark, 2 * counted, 0, 0, 0);
     for (uint32_t i = 0; i < kDecoded; ++i) {
       const int32_t token[1] = {static_cast<int32_t>(200 + i)};
-      model->Forward(token, *kv, logits);
+      evaluate(token);
     }
     prctl(kMark, 0, 0, 0, 0);
   }
