@@ -159,14 +159,24 @@ bool HeadScreen::TakeFew(const Wanted& wanted) {
 void HeadScreen::Bound(const Input& input, size_t begin, size_t end) const {
   const PlaneRow* rows = PlaneRows();
   const float norm = input.norm, sum = input.sum, factor = factor_;
-  for (size_t r = begin; r < end; ++r) {
-    const float guess = 16.0f * input.logits[r] + FromBf16(rows[r].mean) * sum;
-    const float bound = (guess + (FromBf16(rows[r].error) * norm + kUnderflow)) * factor;
-    input.bounds[r] = bound < kInfinity ? bound : kInfinity;  // also what is not a number
-  }
+  const auto bound_of = [=](PlaneRow row, float product) {
+    const float guess = 16.0f * product + FromBf16(row.mean) * sum;
+    const float bound = (guess + (FromBf16(row.error) * norm + kUnderflow)) * factor;
+    return bound < kInfinity ? bound : kInfinity;  // also what is not a number
+  };
   for (size_t r = begin; r < end; r += kTileRows) {
+    float bounds[kTileRows], tops[kTileRows / 2];
     const size_t count = std::min(kTileRows, end - r);
-    input.tops[r / kTileRows] = *std::max_element(input.bounds + r, input.bounds + r + count);
+    if (count == kTileRows) {
+      for (size_t i = 0; i < kTileRows; ++i) bounds[i] = bound_of(rows[r + i], input.logits[r + i]);
+    } else {
+      std::fill_n(bounds, kTileRows, -kInfinity);
+      for (size_t i = 0; i < count; ++i) bounds[i] = bound_of(rows[r + i], input.logits[r + i]);
+    }
+    std::copy_n(bounds, count, input.bounds + r);
+    for (size_t i = 0; i < 8; ++i) tops[i] = bounds[i] > bounds[i + 8] ? bounds[i] : bounds[i + 8];
+    for (size_t i = 0; i < 4; ++i) tops[i] = tops[i] > tops[i + 4] ? tops[i] : tops[i + 4];
+    input.tops[r / kTileRows] = std::max(std::max(tops[0], tops[1]), std::max(tops[2], tops[3]));
   }
 }
 

@@ -5,6 +5,9 @@
 namespace linnet::quant {
 
 float HalfToFloat(uint16_t half) {
+#if defined(__aarch64__)
+  return static_cast<float>(std::bit_cast<__fp16>(half));
+#else
   const uint32_t sign = static_cast<uint32_t>(half & 0x8000) << 16;
   const uint32_t exponent = half >> 10 & 0x1f;
   const uint32_t mantissa = half & 0x3ff;
@@ -17,6 +20,7 @@ float HalfToFloat(uint16_t half) {
     return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(magnitude));
   }
   return std::bit_cast<float>(sign | (exponent + (127 - 15)) << 23 | mantissa << 13);
+#endif
 }
 
 uint16_t FloatToHalf(float value) {

@@ -27,46 +27,77 @@ float32x4_t Trees(float32x4_t a, float32x4_t b, float32x4_t c, float32x4_t d) {
   return vpaddq_f32(pair(a, b), pair(c, d));
 }
 
+// Eight values of a row.
+struct Eight {
+  float32x4_t low, high;
+};
+Eight LoadEight(const float* x) { return {vld1q_f32(x), vld1q_f32(x + 4)}; }
+Eight LoadEight(const uint16_t* x) {
+  const float16x8_t halves = vreinterpretq_f16_u16(vld1q_u16(x));
+  return {vcvt_f32_f16(vget_low_f16(halves)), vcvt_high_f32_f16(halves)};
+}
+
+// The lanes of Q * K sums: of query i and key j in [i * K + j].
+template <int Q, int K>
+using Lanes = float32x4_t[Q * K][4];
+
+// sum += q * k, 16 columns of each.
+template <int Q, int K, typename Kv>
+[[gnu::always_inline]] inline void AddProducts(const float* const (&q)[Q], const Kv* const (&k)[K],
+                                               Lanes<Q, K>& sum) {
+#pragma GCC unroll 2
+  for (int half = 0; half < 2; ++half) {
+    Eight key[K];
+#pragma GCC unroll 4
+    for (int j = 0; j < K; ++j) key[j] = LoadEight(k[j] + 8 * half);
+#pragma GCC unroll 3
+    for (int i = 0; i < Q; ++i) {
+      const Eight query = LoadEight(q[i] + 8 * half);
+#pragma GCC unroll 4
+      for (int j = 0; j < K; ++j) {
+        float32x4_t* lanes = sum[i * K + j] + 2 * half;
+        lanes[0] = vfmaq_f32(lanes[0], query.low, key[j].low);
+        lanes[1] = vfmaq_f32(lanes[1], query.high, key[j].high);
+      }
+    }
+  }
+}
+
 // p[i][j] = dot16(k[j], q[i]) * scale for Q queries and K keys from `key` on.
 template <int Q, int K, typename Kv>
-void Dots(AttendQuery* const* queries, const Kv* k, size_t key, size_t d, float scale) {
-  float32x4_t sum[Q * K][4];
-  for (int i = 0; i < Q * K; ++i) {
-    for (int c = 0; c < 4; ++c) sum[i][c] = vdupq_n_f32(0);
+void Dots(AttendQuery* const* queries, const Kv* keys, size_t key, size_t d, float scale) {
+  const float* q[Q];
+  const Kv* k[K];
+  for (int i = 0; i < Q; ++i) q[i] = queries[i]->q;
+  for (int j = 0; j < K; ++j) k[j] = keys + (key + static_cast<size_t>(j)) * d;
+  Lanes<Q, K> sum;
+#pragma GCC unroll 8
+  for (auto& lanes : sum) {
+#pragma GCC unroll 4
+    for (float32x4_t& four : lanes) four = vdupq_n_f32(0);
   }
-  const Kv* keys = k + key * d;
-  size_t at = 0;
-  for (; at + 16 <= d; at += 16) {
-    for (int c = 0; c < 4; ++c) {
-      float32x4_t q[Q];
-      for (int i = 0; i < Q; ++i) q[i] = Load(queries[i]->q + at + 4 * c);
-      for (int j = 0; j < K; ++j) {
-        const float32x4_t part = Load(keys + static_cast<size_t>(j) * d + at + 4 * c);
-        for (int i = 0; i < Q; ++i) sum[i * K + j][c] = vfmaq_f32(sum[i * K + j][c], q[i], part);
-      }
-    }
+  for (size_t left = d; left >= 16; left -= 16) {
+    AddProducts<Q, K>(q, k, sum);
+    for (const float*& row : q) row += 16;
+    for (const Kv*& row : k) row += 16;
   }
-  if (at < d) {
-    float pk[16], pq[16];
-    for (int j = 0; j < K; ++j) {
-      Pad(keys + static_cast<size_t>(j) * d + at, d - at, pk);
-      for (int i = 0; i < Q; ++i) {
-        Pad(queries[i]->q + at, d - at, pq);
-        for (int c = 0; c < 4; ++c)
-          sum[i * K + j][c] = vfmaq_f32(sum[i * K + j][c], Load(pq + 4 * c), Load(pk + 4 * c));
-      }
-    }
+  if (d % 16 != 0) {
+    float padded_q[Q][16], padded_k[K][16];
+    const float* last_q[Q];
+    const float* last_k[K];
+    for (int i = 0; i < Q; ++i) Pad(q[i], d % 16, padded_q[i]), last_q[i] = padded_q[i];
+    for (int j = 0; j < K; ++j) Pad(k[j], d % 16, padded_k[j]), last_k[j] = padded_k[j];
+    AddProducts<Q, K>(last_q, last_k, sum);
   }
   constexpr int kWhole = (Q * K + 3) / 4 * 4;
   float32x4_t four[kWhole];
+#pragma GCC unroll 8
   for (int i = 0; i < kWhole; ++i) {
-    if (i < Q * K) {
-      four[i] = vaddq_f32(vaddq_f32(sum[i][0], sum[i][2]), vaddq_f32(sum[i][1], sum[i][3]));
-    } else {
-      four[i] = vdupq_n_f32(0);
-    }
+    four[i] = vdupq_n_f32(0);
+    if (i < Q * K) four[i] = vaddq_f32(vaddq_f32(sum[i][0], sum[i][2]), vaddq_f32(sum[i][1], sum[i][3]));
   }
   float scores[kWhole];
+#pragma GCC unroll 2
   for (int i = 0; i < kWhole; i += 4)
     vst1q_f32(scores + i, vmulq_n_f32(Trees(four[i], four[i + 1], four[i + 2], four[i + 3]), scale));
   for (int i = 0; i < Q; ++i) {
@@ -92,11 +123,20 @@ void AddColumns(AttendQuery* const* queries, const Kv* v, size_t from, size_t to
   }
   for (size_t j = from; j < to; ++j) {
     const Kv* row = v + j * d + column;
-    float32x4_t weight[Q];
-    for (int i = 0; i < Q; ++i) weight[i] = vld1q_dup_f32(p[i] + j);
-    for (int c = 0; c < N; ++c) {
-      const float32x4_t values = Load(row + 4 * c);
-      for (int i = 0; i < Q; ++i) sum[i][c] = vfmaq_f32(sum[i][c], weight[i], values);
+    float weight[Q];
+    for (int i = 0; i < Q; ++i) weight[i] = p[i][j];
+    if constexpr (N % 2 == 0) {
+#pragma GCC unroll 4
+      for (int c = 0; c < N; c += 2) {
+        const Eight values = LoadEight(row + 4 * c);
+#pragma GCC unroll 3
+        for (int i = 0; i < Q; ++i) {
+          sum[i][c] = vfmaq_n_f32(sum[i][c], values.low, weight[i]);
+          sum[i][c + 1] = vfmaq_n_f32(sum[i][c + 1], values.high, weight[i]);
+        }
+      }
+    } else {
+      for (int i = 0; i < Q; ++i) sum[i][0] = vfmaq_n_f32(sum[i][0], Load(row), weight[i]);
     }
   }
   for (int i = 0; i < Q; ++i) {

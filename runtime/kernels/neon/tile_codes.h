@@ -59,27 +59,43 @@ static inline void UnpackFiveBits(const uint8_t*& q, Codes (&codes)[kVectors]) {
   }
 }
 
-// Bits 2 v, 2 v + 1 of a byte as bits 4, 5, among others.
-template <int v>
-static inline uint8x16_t PairAtBit4(uint8x16_t pairs) {
-  if constexpr (v < 2) return vshlq_n_u8(pairs, 4 - 2 * v);
-  if constexpr (v == 2) return pairs;
-  if constexpr (v == 3) return vshrq_n_u8(pairs, 2);
+// The same less 16: a fifth bit that is not set fills the upper half of its byte.
+template <int v, int kVectors>
+static inline void UnpackFiveBitsSigned(const uint8_t*& q, Codes (&codes)[kVectors]) {
+  uint8x16_t packed[kVectors], bits[kVectors];
+  LoadVectors(q + 64 * (4 - v), bits);
+  LoadVectors(q, packed);
+  q += 64;
+  for (int r = 0; r < kVectors; ++r) {
+    uint8x16_t clear = vmvnq_u8(bits[r]);
+    asm("" : "+w"(clear));  // the compiler would take the tests apart, into two instructions each
+    const uint8x16_t low = vtstq_u8(clear, vdupq_n_u8(1 << v)), high = vtstq_u8(clear, vdupq_n_u8(16 << v));
+    codes[r].low = vreinterpretq_s8_u8(vbslq_u8(vdupq_n_u8(15), packed[r], low));
+    codes[r].high = vreinterpretq_s8_u8(vsriq_n_u8(high, packed[r], 4));
+  }
 }
 
+// Bits 2 v, 2 v + 1 of a byte, signed, as its upper half.
+template <int v>
+static inline uint8x16_t SignedPair(uint8x16_t pairs) {
+  if constexpr (v < 3) pairs = vshlq_n_u8(pairs, 6 - 2 * v);
+  return vreinterpretq_u8_s8(vshrq_n_s8(vreinterpretq_s8_u8(pairs), 2));
+}
+
+// Less 32: the upper two of the six bits are signed when the upper one of them is turned around.
 template <int v, int kVectors>
-static inline void UnpackSixBits(const uint8_t*& q, Codes (&codes)[kVectors]) {
+static inline void UnpackSixBitsSigned(const uint8_t*& q, Codes (&codes)[kVectors]) {
   uint8x16_t packed[kVectors], low_pairs[kVectors], high_pairs[kVectors];
   LoadVectors(q + 64 * (4 - v), low_pairs);
   LoadVectors(q + 64 * (5 - v), high_pairs);
   LoadVectors(q, packed);
   q += 64;
-  const uint8x16_t mask = vdupq_n_u8(0x30);
+  const uint8x16_t upper = vdupq_n_u8(0xaa);
   for (int r = 0; r < kVectors; ++r) {
-    codes[r].low =
-        vreinterpretq_s8_u8(vbslq_u8(mask, PairAtBit4<v>(low_pairs[r]), vandq_u8(packed[r], vdupq_n_u8(15))));
-    codes[r].high =
-        vreinterpretq_s8_u8(vbslq_u8(mask, PairAtBit4<v>(high_pairs[r]), vshrq_n_u8(packed[r], 4)));
+    const uint8x16_t low = SignedPair<v>(veorq_u8(low_pairs[r], upper));
+    const uint8x16_t high = SignedPair<v>(veorq_u8(high_pairs[r], upper));
+    codes[r].low = vreinterpretq_s8_u8(vbslq_u8(vdupq_n_u8(15), packed[r], low));
+    codes[r].high = vreinterpretq_s8_u8(vsriq_n_u8(high, packed[r], 4));
   }
 }
 

@@ -28,19 +28,21 @@ static inline int8x16_t Columns(const int32_t* q, int g, int t) {
   return vreinterpretq_s8_s32(vld1q_s32(q + 4 * Lanes<kTokens>::Vector(g, t)));
 }
 
-// 32 columns of one vector of rows and one panel of four tokens, whose columns come in two loads. Moves q on.
-template <typename Products>
-__attribute__((always_inline)) static inline void AddPanel32(const Codes (&codes)[4][1], const int32_t*& q,
-                                                             Products (&products)[4]) {
-  Each<2>([&](auto half) __attribute__((always_inline)) {
+// Halves [begin, end) of 32 columns, of one vector of rows and one panel of four tokens, whose columns of a
+// half come in one load. Moves q on.
+template <int begin, int end, typename Products>
+__attribute__((always_inline)) static inline void AddPanel(const Codes (&codes)[4][1], const int32_t*& q,
+                                                           Products (&products)[4]) {
+  if constexpr (begin < end) {
     const int8x16x4_t columns = LoadColumns(q);
     Each<4>([&](auto v) __attribute__((always_inline)) {
       const Codes& four = codes[v.value][0];
       Each<4>([&](auto t) __attribute__((always_inline)) {
-        products[t.value].template Add<t.value>(half.value == 0 ? four.low : four.high, columns.val[v.value]);
+        products[t.value].template Add<t.value>(begin == 0 ? four.low : four.high, columns.val[v.value]);
       });
     });
-  });
+    AddPanel<begin + 1, end>(codes, q, products);
+  }
 }
 
 // 32 columns. q: where each panel has them. Returns what follows the vectors of nibbles (or of low bytes).
@@ -116,11 +118,25 @@ __attribute__((always_inline)) static inline void AddScaled(const int32x4_t (&ex
   });
 }
 
+// What the sums in panels of 32 columns are multiplied by: products then start with the sums as they are.
+template <typename W>
+constexpr int kSumFactorOf = W::kOffset == 0 ? 1 : -W::kOffset;
+
+// The tokens' sums of 32 columns out of such a panel, for the mins.
+template <typename W>
+__attribute__((always_inline)) static inline float32x4_t SumsOf(int32x4_t words) {
+  static_assert(kSumFactorOf<W> == 1 || kSumFactorOf<W> == 16);
+  if constexpr (kSumFactorOf<W> == 1) return vcvtq_f32_s32(words);
+  return vcvtq_n_f32_s32(words, 4);  // over 16, exactly
+}
+
 template <typename W, typename Set>
 struct SmallKernel {
   using Act = ActBlock;
   static constexpr WeightType kType = W::kType;
-  static constexpr int kMostTokens = Set::kMostTokens, kUnit = 1;
+  static constexpr int kSumFactor = kSumFactorOf<W>;
+  // Mins leave no registers for twelve.
+  static constexpr int kMostTokens = Set::kMostTokens == 8 && !W::kMins ? 12 : Set::kMostTokens, kUnit = 1;
 
   template <int kVectors, int kTokens>
   static void Add(const TileRun& tile, size_t at, const int32_t* panel, float32x4_t (&y)[kVectors][kTokens]) {
@@ -130,15 +146,14 @@ struct SmallKernel {
     const uint8_t* head = tile.heads;
     const uint8_t* quants = tile.quants + 16 * at;
     Panels<kTokens> x = PanelsAt<Act, kTokens>(panel, tile.blocks);
-    const int32x4_t minus_offset = Opaque(vdupq_n_s32(-W::kOffset));
     float32x4_t sums[kVectors][kTokens];
     Copy(y, sums);
     if constexpr (kTokens == 1) {
-      AddOne(tile, at, x.at[0], minus_offset, sums);
+      AddOne(tile, at, x.at[0], sums);
       return Copy(sums, y);
     }
     if constexpr (kPanels > 1) {
-      AddByPanels(tile, at, x, minus_offset, sums);
+      AddByPanels(tile, at, x, sums);
       return Copy(sums, y);
     }
     for (size_t b = 0; b < tile.blocks; ++b) {
@@ -146,12 +161,7 @@ struct SmallKernel {
       const int32_t* q[kPanels];
       for (int i = 0; i < kPanels; ++i) q[i] = x.at[i] + kWordsBeforeQ<Act> * kBeside;
       const auto start = [&](auto t) __attribute__((always_inline)) {
-        if constexpr (W::kOffset == 0) {
-          return vdupq_n_s32(0);
-        } else {
-          return vmulq_laneq_s32(minus_offset, LoadWords(x.at[t.value / kBeside] + kBeside),
-                                 t.value % kBeside);
-        }
+        return Start<t.value % kBeside>(LoadWords(x.at[t.value / kBeside] + kBeside));
       };
       Each<kTokens>([&](auto t) __attribute__((always_inline)) {
         for (auto& row : products) row[t.value].Start(start(t));
@@ -169,7 +179,7 @@ struct SmallKernel {
         Each<kTokens>([&](auto t) __attribute__((always_inline)) {
           const int32_t* words = x.at[t.value / kBeside];
           const float32x4_t token_d = LoadScales(words);
-          const float32x4_t token_sum = vcvtq_f32_s32(LoadWords(words + kBeside));
+          const float32x4_t token_sum = SumsOf<W>(LoadWords(words + kBeside));
           constexpr int kLane = t.value % kBeside;
           for (int r = 0; r < kVectors; ++r) {
             sums[r][t.value] =
@@ -188,10 +198,10 @@ struct SmallKernel {
   // One token, whose block comes in two loads.
   template <int kVectors>
   __attribute__((always_inline)) static void AddOne(const TileRun& tile, size_t at, const int32_t* x,
-                                                    int32x4_t minus_offset,
                                                     float32x4_t (&sums)[kVectors][1]) {
     using Products = typename Set::template Products<W::kLargest, 8>;
     constexpr TileFormat kFormat = *FindTileFormat(kType);
+    const int32x4_t minus_offset = Opaque(vdupq_n_s32(-W::kOffset));
     const uint8_t* head = tile.heads;
     const uint8_t* quants = tile.quants + 16 * at;
     for (size_t b = 0; b < tile.blocks; ++b) {
@@ -231,7 +241,6 @@ struct SmallKernel {
   // One vector of rows times several panels: its codes stay in registers while the panels pass by.
   template <int kTokens>
   __attribute__((always_inline)) static void AddByPanels(const TileRun& tile, size_t at, Panels<kTokens> x,
-                                                         int32x4_t minus_offset,
                                                          float32x4_t (&sums)[1][kTokens]) {
     using Products = typename Set::template Products<W::kLargest, 8>;
     constexpr TileFormat kFormat = *FindTileFormat(kType);
@@ -246,20 +255,21 @@ struct SmallKernel {
       LoadHalves(head, 0, d);
       if constexpr (W::kMins) LoadHalves(head + 2 * kTileRows, 0, m);
       Each<kTokens / 4>([&](auto p) __attribute__((always_inline)) {
-        const int32x4x2_t words = LoadTwoWords(x.at[p.value]);
-        const float32x4_t token_d = vreinterpretq_f32_s32(words.val[0]);
+        const int32_t*& panel = x.at[p.value];
+        const int32x4_t token_sums = LoadSecondWords(panel);
         Products products[4];
-        Each<4>([&](auto t) __attribute__((always_inline)) {
-          products[t.value].Start(Start<t.value>(minus_offset, words.val[1]));
-        });
-        AddPanel32(codes, x.at[p.value], products);
+        Each<4>([&](auto t)
+                    __attribute__((always_inline)) { products[t.value].Start(Start<t.value>(token_sums)); });
+        AddPanel<0, 2>(codes, panel, products);
+        // Not before: the products need all registers.
+        const float32x4_t token_d = LoadScales(panel - kWords<Act> * 4);
         Each<4>([&](auto t) __attribute__((always_inline)) {
           float32x4_t& sum = sums[0][4 * p.value + t.value];
-          const int32x4_t exact = products[t.value].Total(Start<t.value>(minus_offset, words.val[1]));
+          const int32x4_t exact = products[t.value].Total(Start<t.value>(token_sums));
           sum = vfmaq_f32(sum, vcvtq_f32_s32(exact), vmulq_laneq_f32(d[0], token_d, t.value));
           if constexpr (W::kMins) {
-            sum = vfmaq_laneq_f32(sum, vmulq_laneq_f32(m[0], token_d, t.value), vcvtq_f32_s32(words.val[1]),
-                                  t.value);
+            sum =
+                vfmaq_laneq_f32(sum, vmulq_laneq_f32(m[0], token_d, t.value), SumsOf<W>(token_sums), t.value);
           }
         });
       });
@@ -269,8 +279,8 @@ struct SmallKernel {
   }
 
   template <int kLane>
-  __attribute__((always_inline)) static int32x4_t Start(int32x4_t minus_offset, int32x4_t sums) {
-    return W::kOffset == 0 ? vdupq_n_s32(0) : vmulq_laneq_s32(minus_offset, sums, kLane);
+  __attribute__((always_inline)) static int32x4_t Start(int32x4_t token_sums) {
+    return W::kOffset == 0 ? vdupq_n_s32(0) : vdupq_laneq_s32(token_sums, kLane);
   }
 };
 
@@ -313,7 +323,7 @@ template <typename W, typename Set>
 struct LargeKernel {
   using Act = ActBlock256;
   static constexpr WeightType kType = W::kType;
-  static constexpr int kMostTokens = Set::kMostTokens, kUnit = 1;
+  static constexpr int kMostTokens = Set::kMostTokens == 8 ? 12 : Set::kMostTokens, kUnit = 1, kSumFactor = 1;
   static constexpr size_t kSubs = kBlock256 / W::kSub;
 
   template <int kVectors, int kTokens>
@@ -329,7 +339,14 @@ struct LargeKernel {
       for (auto& row : exact) {
         for (int32x4_t& sum : row) sum = vdupq_n_s32(0);
       }
-      AddSubs(quants, scales, at, x, exact);
+      if constexpr (kTokens > Beside(kTokens)) {
+        // The products need the registers of these sums meanwhile.
+        asm("" : "+m"(sums));
+        AddSubsByPanels(quants, scales + 4 * at, x, exact[0]);
+        asm("" : "+m"(sums));
+      } else {
+        AddSubs(quants, scales, at, x, exact);
+      }
       float32x4_t d[kVectors];
       LoadHalves(head, at, d);
       AddScaled(exact, d, x, sums);
@@ -345,7 +362,48 @@ struct LargeKernel {
   }
 
  private:
-  // exact + the sub-blocks' products, each times its scale.
+  // exact + the sub-blocks' products, each times its scale: one vector of rows, several panels, which pass by
+  // while the codes of 32 columns stay in registers.
+  template <int kTokens>
+  __attribute__((always_inline)) static void AddSubsByPanels(const uint8_t* quants, const uint8_t* scales,
+                                                             const Panels<kTokens>& x,
+                                                             int32x4_t (&to)[kTokens]) {
+    using Products = typename Set::template Products<W::kLargest, W::kSub / 4>;
+    constexpr size_t kBytesOf32 = FindTileFormat(kType)->quant_bytes / (kBlock256 / 32);
+    constexpr int kPanels = kTokens / 4, kParts = 32 / W::kSub;
+    const int32_t* q[kPanels];
+    for (int i = 0; i < kPanels; ++i) q[i] = x.at[i] + kWordsBeforeQ<Act> * 4;
+    int32x4_t exact[kTokens];
+    for (int t = 0; t < kTokens; ++t) exact[t] = to[t];
+    for (size_t j = 0; j < kBlock256 / 32; ++j) {
+      Codes codes[4][1];
+      const uint8_t* vectors = quants;
+      Each<4>([&](auto v)
+                  __attribute__((always_inline)) { W::template Unpack<v.value>(vectors, codes[v.value]); });
+      int32x4_t scale[kParts];
+      for (int part = 0; part < kParts; ++part) {
+        int16x8_t bytes[1];
+        LoadBytes<1, Bytes::kSigned>(scales + part * kTileRows, 0, bytes);
+        scale[part] = Widen<0>(bytes[0]);
+      }
+      Each<kPanels>([&](auto p) __attribute__((always_inline)) {
+        Each<kParts>([&](auto part) __attribute__((always_inline)) {
+          Products products[4];
+          for (Products& of_token : products) of_token.Start(vdupq_n_s32(0));
+          AddPanel<part.value, kParts == 1 ? 2 : part.value + 1>(codes, q[p.value], products);
+          for (int t = 0; t < 4; ++t) {
+            int32x4_t& sum = exact[4 * p.value + t];
+            sum = vmlaq_s32(sum, products[t].Total(vdupq_n_s32(0)), scale[part.value]);
+          }
+        });
+      });
+      scales += kParts * kTileRows;
+      quants += kBytesOf32;
+    }
+    for (int t = 0; t < kTokens; ++t) to[t] = exact[t];
+  }
+
+  // The same for groups of one panel.
   template <int kVectors, int kTokens>
   __attribute__((always_inline)) static void AddSubs(const uint8_t* quants, const uint8_t* scales, size_t at,
                                                      const Panels<kTokens>& x,
@@ -359,9 +417,9 @@ struct LargeKernel {
       const uint8_t* next = quants;
       Each<32 / W::kSub>([&](auto half) __attribute__((always_inline)) {
         Products products[kVectors][kTokens];
-        Each<kTokens>([&](auto t) __attribute__((always_inline)) {
-          for (auto& row : products) row[t.value].Start(Start<half.value, kTokens>(x, j, t));
-        });
+        for (auto& row : products) {
+          for (Products& of_token : row) of_token.Start(vdupq_n_s32(0));
+        }
         if constexpr (W::kSub == 32) {
           next = Add32<W>(quants, q, products);
         } else {
@@ -373,32 +431,16 @@ struct LargeKernel {
         Each<kVectors>([&](auto r) __attribute__((always_inline)) {
           scale[r.value] = Widen<r.value % 2>(bytes[r.value / 2]);
         });
-        Each<kTokens>([&](auto t) __attribute__((always_inline)) {
+        for (int t = 0; t < kTokens; ++t) {
           for (int r = 0; r < kVectors; ++r) {
-            const int32x4_t total = products[r][t.value].Total(Start<half.value, kTokens>(x, j, t));
-            exact[r][t.value] = vmlaq_s32(exact[r][t.value], total, scale[r]);
+            const int32x4_t total = products[r][t].Total(vdupq_n_s32(0));
+            exact[r][t] = vmlaq_s32(exact[r][t], total, scale[r]);
           }
-        });
+        }
         scales += kTileRows;
       });
       quants = next + (kBytesOf32 - 4 * 64);
       for (const int32_t*& panel : q) panel += 8 * kBeside;
-    }
-  }
-
-  // What the offset takes from half `half` of the j-th 32 columns.
-  template <int half, int kTokens, typename T>
-  __attribute__((always_inline)) static int32x4_t Start(const Panels<kTokens>& x, size_t j, T t) {
-    if constexpr (W::kOffset == 0) {
-      return vdupq_n_s32(0);
-    } else {
-      // A word has the sums of both halves: lanes 2 t and 2 t + 1 of 16 bits.
-      constexpr int kBeside = Beside(kTokens), kLane = t.value % kBeside;
-      const int32x4_t words = LoadWords(x.at[t.value / kBeside] + (1 + j) * kBeside);
-      const int16x8_t pairs = vreinterpretq_s16_s32(words);
-      const int32x4_t offsets =
-          kLane < 2 ? vmull_n_s16(vget_low_s16(pairs), -W::kOffset) : vmull_high_n_s16(pairs, -W::kOffset);
-      return vdupq_laneq_s32(offsets, kLane % 2 * 2 + half);
     }
   }
 };

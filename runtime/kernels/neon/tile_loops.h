@@ -8,18 +8,22 @@
 #include "runtime/kernels/tiles.h"
 
 // The loops around the kernels of packed matrices. Tokens go in groups of one, two, four and eight; a kernel
-// multiplies four rows by eight tokens, eight by four, or sixteen by two or one, so that its sums fit the
-// registers. Many tokens are taken by a run of columns at a time, whose panels stay in the first-level cache
-// while the rows pass by; between runs the sums rest in y, unrounded: they are floats already.
+// multiplies four rows by eight or twelve tokens, eight by four, or sixteen by two or one, so that its sums
+// fit the registers. Many tokens are taken by a run of columns at a time, whose panels stay in the
+// first-level cache while the rows pass by; between runs the sums rest in y, unrounded: they are floats
+// already.
 namespace linnet::kernels::neon_tiles {
 
-constexpr size_t kPanelTokens = 32;
-constexpr size_t kPanelWords = 5760;  // 22.5 KiB of a 32 KiB cache: 576 columns of 32 tokens
+constexpr size_t kPanelTokens = 48;
+constexpr size_t kPanelWords = 5760;  // 22.5 KiB of a 32 KiB cache: 384 columns of 48 tokens
 
 // The next group when so many tokens are left: a kernel of eight with one idle lane is cheaper than one of
-// four, two and one.
+// four, two and one, and two of eight than one of twelve and what is left then.
 template <int kMostTokens>
 static inline int GroupOf(size_t tokens) {
+  if constexpr (kMostTokens >= 12) {
+    if (tokens >= 17 || tokens == 11 || tokens == 12) return 12;
+  }
   if constexpr (kMostTokens >= 8) {
     if (tokens >= 7) return 8;
   }
@@ -48,7 +52,7 @@ struct TileRun {
   const uint8_t* heads;
   const uint8_t* quants;
   size_t blocks;
-  size_t rows;  // that y has of the tile's
+  size_t rows;  // from the tile's first on, that y has
   bool first;   // the run starts the sums
 };
 
@@ -56,26 +60,38 @@ struct TileRun {
 template <typename Kernel, int kTokens>
 static inline void RunGroup(const TileRun& tile, const int32_t* panel, size_t tokens, float* y,
                             size_t y_stride) {
-  constexpr size_t kVectors = kTokens == 1 ? 4 : 8 / kTokens;  // of four rows
+  constexpr size_t kVectors = kTokens == 1 ? 4 : kTokens > 8 ? 1 : 8 / kTokens;  // of four rows
   for (size_t at = 0; at < 4 && 4 * at < tile.rows; at += kVectors) {
     const auto rows_of = [&](size_t r) {
       const size_t before = 4 * (at + r);
       return before < tile.rows ? tile.rows - before : 0;
     };
-    const bool full = 4 * (at + kVectors) <= tile.rows;
+    const bool full = 4 * (at + kVectors) <= tile.rows && tokens == kTokens;
+    float* const first = y + 4 * at;
     float32x4_t sums[kVectors][kTokens];
-    for (size_t t = 0; t < kTokens; ++t) {
-      for (size_t r = 0; r < kVectors; ++r) {
-        const bool starts = tile.first || t >= tokens;
-        const float* from = y + t * y_stride + 4 * (at + r);
-        sums[r][t] = starts ? vdupq_n_f32(0) : full ? vld1q_f32(from) : LoadRows(from, rows_of(r));
+    if (tile.first) {
+      Each<kTokens>([&](auto t) __attribute__((always_inline)) {
+        for (auto& row : sums) row[t.value] = vdupq_n_f32(0);
+      });
+    } else if (full) {
+      Each<kTokens>([&](auto t) __attribute__((always_inline)) {
+        for (size_t r = 0; r < kVectors; ++r)
+          sums[r][t.value] = vld1q_f32(first + t.value * y_stride + 4 * r);
+      });
+    } else {
+      for (size_t t = 0; t < kTokens; ++t) {
+        const float* from = first + (t < tokens ? t : tokens - 1) * y_stride;
+        for (size_t r = 0; r < kVectors; ++r) sums[r][t] = LoadRows(from + 4 * r, rows_of(r));
       }
     }
     Kernel::template Add<kVectors, kTokens>(tile, at, panel, sums);
-    for (size_t t = 0; t < kTokens && t < tokens; ++t) {
-      for (size_t r = 0; r < kVectors; ++r) {
-        float* to = y + t * y_stride + 4 * (at + r);
-        full ? vst1q_f32(to, sums[r][t]) : StoreRows(to, sums[r][t], rows_of(r));
+    if (full) {
+      Each<kTokens>([&](auto t) __attribute__((always_inline)) {
+        for (size_t r = 0; r < kVectors; ++r) vst1q_f32(first + t.value * y_stride + 4 * r, sums[r][t.value]);
+      });
+    } else {
+      for (size_t t = 0; t < tokens; ++t) {
+        for (size_t r = 0; r < kVectors; ++r) StoreRows(first + t * y_stride + 4 * r, sums[r][t], rows_of(r));
       }
     }
   }
@@ -97,14 +113,29 @@ static inline size_t EachGroup(size_t tokens, F f) {
     if constexpr (Kernel::kMostTokens >= 8) {
       if (group == 8) f(Number<8>{}, t, used, words);
     }
+    if constexpr (Kernel::kMostTokens >= 12) {
+      if (group == 12) f(Number<12>{}, t, used, words);
+    }
     words += group == 1 ? 0 : group * kWords<typename Kernel::Act>;
     t += used;
   }
   return words;
 }
 
-// Kernel: kType, its Act, kMostTokens of a group, kUnit of its panels, and Add<vectors of four rows,
-// tokens>(tile, first vector, panel, sums), sums of [vectors][tokens].
+// One token, whose panel is its blocks as they are.
+template <typename Kernel>
+[[gnu::noinline, gnu::flatten]] static void MatVecTiles(const uint8_t* tile, const typename Kernel::Act* x,
+                                                        float* y, size_t rows, size_t cols) {
+  constexpr TileFormat kFormat = *FindTileFormat(Kernel::kType);
+  const size_t head_bytes = TileHeadBytes(kFormat, cols), bytes = TileBytes(kFormat, cols);
+  for (size_t r = 0; r < rows; r += kTileRows, tile += bytes) {
+    const TileRun whole = {tile, tile + head_bytes, cols / kFormat.block, rows - r, true};
+    RunGroup<Kernel, 1>(whole, WordsOf(x), 1, y + r, 0);
+  }
+}
+
+// Kernel: kType, its Act, kMostTokens of a group, kUnit and kSumFactor of its panels, and Add<vectors of four
+// rows, tokens>(tile, first vector, panel, sums), sums of [vectors][tokens].
 template <typename Kernel>
 static inline void MatMulTiles(const void* w, const void* activations, float* y, size_t rows, size_t cols,
                                size_t tokens, size_t y_stride) {
@@ -112,6 +143,7 @@ static inline void MatMulTiles(const void* w, const void* activations, float* y,
   constexpr TileFormat kFormat = *FindTileFormat(Kernel::kType);
   const size_t blocks = cols / kFormat.block;
   const auto* tiles = static_cast<const uint8_t*>(w);
+  if (tokens == 1) return MatVecTiles<Kernel>(tiles, static_cast<const Act*>(activations), y, rows, cols);
   int32_t panels[kPanelWords];
   for (size_t done = 0; done < tokens; done += kPanelTokens) {
     const size_t count = tokens - done < kPanelTokens ? tokens - done : kPanelTokens;
@@ -122,8 +154,8 @@ static inline void MatMulTiles(const void* w, const void* activations, float* y,
     do {
       const size_t run = blocks - b < most ? blocks - b : most;
       EachGroup<Kernel>(count, [&](auto group, size_t t, size_t used, size_t before) {
-        FillPanels<Act, group.value, Kernel::kUnit>(x + t * blocks + b, blocks, used, run,
-                                                    panels + before * run);
+        FillPanels<Act, group.value, Kernel::kUnit, Kernel::kSumFactor>(x + t * blocks + b, blocks, used, run,
+                                                                        panels + before * run);
       });
       for (size_t r = 0; r < rows; r += kTileRows) {
         const uint8_t* tile = tiles + r / kTileRows * TileBytes(kFormat, cols);

@@ -8,9 +8,9 @@
 // Panels: the activation blocks of a few tokens, interleaved, so that one vector holds the same columns of
 // several tokens and its lanes are factors for a vector of rows. Shared by the neon sets; internal linkage.
 //
-// A panel of two or four tokens has, for each block, first the block's words before q (d, then the sums),
-// each of all tokens side by side, then q in units of one or two words, again of all tokens side by side. One
-// token's panel is its blocks as they are.
+// A panel of two or four tokens has, for each block, first the block's words before q (d, then the sums times
+// a factor that the kernel asks for), each of all tokens side by side, then q in units of one or two words,
+// again of all tokens side by side. One token's panel is its blocks as they are.
 namespace linnet::kernels::neon_tiles {
 
 // A number in a type: Each<n>(f) calls f(Number<0>), ... f(Number<n - 1>), so that intrinsics get constants.
@@ -55,14 +55,14 @@ static inline void StoreUnits(int32_t* to, const int32x4_t (&q)[2], Number<2>) {
 }
 
 // x: [tokens, stride] blocks, of which the first `blocks` of each row go into the panel. Beyond `tokens` the
-// last one is repeated: its products are not kept.
-template <typename Act, int kTokens, int kUnit>
+// last one is repeated: its products are not kept. A sum's factor is 1 where a word has several.
+template <typename Act, int kTokens, int kUnit, int kSumFactor>
 static inline void FillPanel(const Act* x, size_t stride, size_t tokens, size_t blocks, int32_t* panel) {
   const Act* row[kTokens];
   for (size_t t = 0; t < kTokens; ++t) row[t] = x + (t < tokens ? t : tokens - 1) * stride;
   for (size_t b = 0; b < blocks; ++b) {
     for (int w = 0; w < kWordsBeforeQ<Act>; ++w) {
-      for (int t = 0; t < kTokens; ++t) *panel++ = WordsOf(row[t] + b)[w];
+      for (int t = 0; t < kTokens; ++t) *panel++ = WordsOf(row[t] + b)[w] * (w == 0 ? 1 : kSumFactor);
     }
     for (int w = kWordsBeforeQ<Act>; w < kWords<Act>; w += 4) {
       int32x4_t q[kTokens];
@@ -74,12 +74,12 @@ static inline void FillPanel(const Act* x, size_t stride, size_t tokens, size_t 
 }
 
 // The panels of one group: [kTokens / Beside][blocks].
-template <typename Act, int kTokens, int kUnit>
+template <typename Act, int kTokens, int kUnit, int kSumFactor>
 static inline void FillPanels(const Act* x, size_t stride, size_t tokens, size_t blocks, int32_t* panel) {
   if constexpr (kTokens > 1) {
     constexpr size_t kBeside = Beside(kTokens);
     for (size_t t = 0; t < kTokens; t += kBeside) {
-      FillPanel<Act, kBeside, kUnit>(x + t * stride, stride, tokens - t, blocks, panel);
+      FillPanel<Act, kBeside, kUnit, kSumFactor>(x + t * stride, stride, tokens - t, blocks, panel);
       panel += blocks * kWords<Act> * kBeside;
     }
   }
@@ -90,12 +90,12 @@ static inline void FillPanels(const Act* x, size_t stride, size_t tokens, size_t
 static inline int32x4_t LoadWords(const int32_t* p) { return vld1q_s32(p); }
 static inline float32x4_t LoadScales(const int32_t* p) { return vreinterpretq_f32_s32(LoadWords(p)); }
 
-// Of a panel of four tokens, from p on, which moves on: two words of each; four units of each.
-static inline int32x4x2_t LoadTwoWords(const int32_t*& p) {
-  const int32x4x2_t words = vld1q_s32_x2(p);
+// Of a panel of four tokens, from p on, which moves on: the second word of each; four units of each.
+static inline int32x4_t LoadSecondWords(const int32_t*& p) {
+  const int32x4x2_t words = vld1q_s32_x2(p);  // of both words: so the address grows by the way
   p += 8;
   asm("" : "+r"(p));  // one address that grows, instead of one a load
-  return words;
+  return words.val[1];
 }
 static inline int8x16x4_t LoadColumns(const int32_t*& p) {
   const int8x16x4_t columns = vld1q_s8_x4(reinterpret_cast<const int8_t*>(p));

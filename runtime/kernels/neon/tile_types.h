@@ -4,7 +4,8 @@
 #include "runtime/kernels/neon/tile_codes.h"
 
 // The weight types with a tile format: how codes are unpacked (tile_codes.h), what is taken from each
-// (kOffset), their largest magnitude (kLargest), and whether a block has mins. Set is the instruction set's,
+// (kOffset; what is unpacked signed needs nothing), their largest magnitude (kLargest), and whether a block
+// has mins. Set is the instruction set's,
 // in an unnamed namespace: it keeps what is instantiated out of the linker's sight.
 namespace linnet::kernels::neon_tiles {
 
@@ -31,18 +32,18 @@ template <typename Set>
 struct Q5_0 {
   using Act = ActBlock;
   static constexpr WeightType kType = WeightType::kQ5_0;
-  static constexpr int kOffset = 16, kLargest = 31;
+  static constexpr int kOffset = 0, kLargest = 16;
   static constexpr bool kMins = false;
   template <int v, int kVectors>
   static void Unpack(const uint8_t*& q, Codes (&codes)[kVectors]) {
-    UnpackFiveBits<v>(q, codes);
+    UnpackFiveBitsSigned<v>(q, codes);
   }
 };
 
 template <typename Set>
 struct Q5_1 : Q5_0<Set> {
   static constexpr WeightType kType = WeightType::kQ5_1;
-  static constexpr int kOffset = 0;
+  static constexpr int kOffset = -16;
   static constexpr bool kMins = true;
 };
 
@@ -70,6 +71,7 @@ struct IQ4_NL {
   }
 };
 
+// Of blocks of 256 nothing is taken from codes.
 template <typename Set>
 struct Q4_K : Q4_0<Set> {
   using Act = ActBlock256;
@@ -79,22 +81,26 @@ struct Q4_K : Q4_0<Set> {
 };
 
 template <typename Set>
-struct Q5_K : Q5_0<Set> {
+struct Q5_K {
   using Act = ActBlock256;
   static constexpr WeightType kType = WeightType::kQ5_K;
-  static constexpr int kOffset = 0, kSub = 32;
+  static constexpr int kLargest = 31, kSub = 32;
   static constexpr bool kMins = true;
+  template <int v, int kVectors>
+  static void Unpack(const uint8_t*& q, Codes (&codes)[kVectors]) {
+    UnpackFiveBits<v>(q, codes);
+  }
 };
 
 template <typename Set>
 struct Q6_K {
   using Act = ActBlock256;
   static constexpr WeightType kType = WeightType::kQ6_K;
-  static constexpr int kOffset = 32, kLargest = 63, kSub = 16;
+  static constexpr int kLargest = 32, kSub = 16;
   static constexpr bool kMins = false;
   template <int v, int kVectors>
   static void Unpack(const uint8_t*& q, Codes (&codes)[kVectors]) {
-    UnpackSixBits<v>(q, codes);
+    UnpackSixBitsSigned<v>(q, codes);
   }
 };
 

@@ -128,7 +128,8 @@ template <typename W, typename Set>
 struct SmallPairKernel {
   using Act = ActBlock;
   static constexpr WeightType kType = W::kType;
-  static constexpr int kMostTokens = Set::kMostTokens, kUnit = 2;
+  static constexpr int kMostTokens = SmallKernel<W, Set>::kMostTokens, kUnit = 2,
+                       kSumFactor = kSumFactorOf<W>;
 
   template <int kVectors, int kTokens>
   static void Add(const TileRun& tile, size_t at, const int32_t* panel,
@@ -156,7 +157,6 @@ struct SmallPairKernel {
     const uint8_t* head = tile.heads + 8 * at;
     const uint8_t* quants = tile.quants + 16 * at;
     Panels<kTokens> x = PanelsAt<Act, kTokens>(panel, tile.blocks);
-    const int32x4_t minus_offset = Opaque(vdupq_n_s32(-W::kOffset));
     for (size_t b = 0; b < tile.blocks; ++b) {
       int8x16_t codes[2][4];  // of a pair of rows: columns 8 g and on
       UnpackPairs(quants, codes);
@@ -168,7 +168,7 @@ struct SmallPairKernel {
         int32x4_t exact[2][2];
         for (auto& row : exact) {
           for (int t = 0; t < 2; ++t) {
-            row[t] = W::kOffset == 0 ? vdupq_n_s32(0) : vmulq_s32(minus_offset, words.sums[t]);
+            row[t] = W::kOffset == 0 ? vdupq_n_s32(0) : words.sums[t];
           }
         }
         Each<2>([&](auto half) __attribute__((always_inline)) {
@@ -185,7 +185,7 @@ struct SmallPairKernel {
             float32x4_t& to = sums.of[r][2 * p.value + t];
             to = vfmaq_f32(to, vcvtq_f32_s32(exact[r][t]), vmulq_f32(d[r], words.d[t]));
             if constexpr (W::kMins) {
-              to = vfmaq_f32(to, vcvtq_f32_s32(words.sums[t]), vmulq_f32(m[r], words.d[t]));
+              to = vfmaq_f32(to, SumsOf<W>(words.sums[t]), vmulq_f32(m[r], words.d[t]));
             }
           }
         }
@@ -230,7 +230,7 @@ struct SmallPairKernel {
       for (int t = 0; t < kTokens; t += 2) {
         int32x4_t start = vdupq_n_s32(0);
         if constexpr (W::kOffset != 0) {
-          start = vmulq_n_s32(PairWords<kBeside>(x.at[t / kBeside] + kBeside, t), -W::kOffset);
+          start = PairWords<kBeside>(x.at[t / kBeside] + kBeside, t);
         }
         for (auto& row : exact.of) row[t / 2] = start;
       }
@@ -248,7 +248,9 @@ struct SmallPairKernel {
       if constexpr (W::kMins) {
         LoadHalves(head + 2 * kTileRows, at, d);
         for (int t = 0; t < kTokens; t += 2) {
-          for (auto& row : exact.of) row[t / 2] = PairWords<kBeside>(x.at[t / kBeside] + kBeside, t);
+          int32x4_t token_sums = PairWords<kBeside>(x.at[t / kBeside] + kBeside, t);
+          if constexpr (kSumFactor == 16) token_sums = vshrq_n_s32(token_sums, 4);
+          for (auto& row : exact.of) row[t / 2] = token_sums;
         }
         AddScaledPairs(exact, d, x, sums);
       }
@@ -263,7 +265,7 @@ template <typename W, typename Set>
 struct LargePairKernel {
   using Act = ActBlock256;
   static constexpr WeightType kType = W::kType;
-  static constexpr int kMostTokens = Set::kMostTokens, kUnit = 2;
+  static constexpr int kMostTokens = Set::kMostTokens, kUnit = 2, kSumFactor = 1;
   static constexpr size_t kSubs = kBlock256 / W::kSub;
 
   template <int kVectors, int kTokens>
@@ -322,9 +324,8 @@ struct LargePairKernel {
     for (size_t j = 0; j < kBlock256 / 32; ++j) {
       Each<32 / W::kSub>([&](auto half) __attribute__((always_inline)) {
         Pairs<int32x4_t, kVectors, kTokens> sums;
-        for (int t = 0; t < kTokens; t += 2) {
-          const int32x4_t start = Start<half.value, kTokens>(x, j, t);
-          for (auto& row : sums.of) row[t / 2] = start;
+        for (auto& row : sums.of) {
+          for (int32x4_t& sum : row) sum = vdupq_n_s32(0);
         }
         const uint8_t* vectors = quants;
         Each<2>([&](auto u) __attribute__((always_inline)) {
@@ -350,21 +351,6 @@ struct LargePairKernel {
       });
       quants += kBytesOf32;
       for (const int32_t*& panel : q) panel += 8 * kBeside;
-    }
-  }
-
-  // What the offset takes from half `half` of the j-th 32 columns.
-  template <int half, int kTokens>
-  __attribute__((always_inline)) static int32x4_t Start(const Panels<kTokens>& x, size_t j, int t) {
-    if constexpr (W::kOffset == 0) {
-      return vdupq_n_s32(0);
-    } else {
-      // A word has the sums of both halves.
-      constexpr int kBeside = Beside(kTokens);
-      const int32x4_t words = PairWords<kBeside>(x.at[t / kBeside] + (1 + j) * kBeside, t);
-      const int16x4_t pairs = vget_low_s16(vreinterpretq_s16_s32(words));
-      const int32x4_t offsets = vmull_n_s16(pairs, -W::kOffset);
-      return half == 0 ? vuzp1q_s32(offsets, offsets) : vuzp2q_s32(offsets, offsets);
     }
   }
 };
