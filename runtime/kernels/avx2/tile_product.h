@@ -58,8 +58,9 @@ struct TileBlocks {
 };
 
 // Weights of a pass with few tokens come from memory. The more tokens, the less far ahead of them the
-// processor looks by itself, and its prefetchers stop at each page.
-constexpr size_t kFetchAhead = 2048;  // bytes
+// processor looks by itself, and its prefetchers stop at each page. The first cache waits for few lines at a
+// time, the second for many: so they are asked for twice, far ahead into the second, and near into the first.
+constexpr size_t kFetchFar = 8192, kFetchNear = 2048;  // bytes ahead
 
 template <int kTokens>
 constexpr bool kFewTokens = kTokens <= 8;
@@ -67,9 +68,10 @@ constexpr bool kFewTokens = kTokens <= 8;
 template <typename Product>
 [[gnu::always_inline]] inline void Fetch(const uint8_t* quants) {
   // As a number: it may lie beyond the matrix, where a prefetch does nothing.
-  const auto ahead = reinterpret_cast<uintptr_t>(quants) + kFetchAhead;
+  const auto at = reinterpret_cast<uintptr_t>(quants);
   for (size_t i = 0; i < Product::kFormat.quant_bytes; i += 64) {
-    _mm_prefetch(reinterpret_cast<const char*>(ahead + i), _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(at + kFetchFar + i), _MM_HINT_T1);
+    _mm_prefetch(reinterpret_cast<const char*>(at + kFetchNear + i), _MM_HINT_T0);
   }
 }
 
