@@ -114,6 +114,7 @@ class RunningAgent final : public Agent {
     engine::EngineOptions options;
     options.threads = static_cast<int>(config.threads);
     options.context_tokens = config.context_tokens;
+    if (config.huge_pages == "auto") options.huge_pages = engine::HugePages::kWhereTheyPay;
     return options;
   }
 

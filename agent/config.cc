@@ -99,6 +99,10 @@ absl::StatusOr<Invocation> ParseArguments(int argc, const char* const* argv, con
   number("threads", c.threads, 0, 256, "of inference; 0: one per core, at most 4");
   number("context-tokens", c.context_tokens, 0, 1 << 20,
          "of a conversation; 0: the model's own, at most 4096");
+  text("huge-pages", c.huge_pages,
+       "read large models into huge pages instead of mapping them, which makes them faster: auto (where "
+       "memory "
+       "is plenty), or off");
   number("prefix-cache-mib", c.prefix_cache_mib, 0, 1 << 20,
          "of prompts kept evaluated on the disk, sealed, so that a restart answers at once, in MiB; 0: none");
   number("readings-mib", c.readings_mib, 1, 1 << 20, "of sensor readings kept, in MiB");
@@ -163,6 +167,9 @@ absl::StatusOr<Invocation> ParseArguments(int argc, const char* const* argv, con
   }
   if (update_command->parsed()) invocation.update = std::move(update);
   LINNET_RETURN_IF_ERROR(peers::CheckListen(c.peers));
+  if (c.huge_pages != "auto" && c.huge_pages != "off") {
+    return absl::InvalidArgumentError(absl::StrCat("--huge-pages ", c.huge_pages, ": expected auto or off"));
+  }
   const std::pair<std::string, std::string> places[] = {{"identity-key", c.identity_key},
                                                         {"user-key", c.user_key}};
   for (const auto& [name, place] : places) {

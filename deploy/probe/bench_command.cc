@@ -296,6 +296,8 @@ void BenchCommand::Add(CLI::App* model, std::function<int()>& run) {
   sub->add_option("--repeat", options.repeat, "runs, each with a fresh load")
       ->capture_default_str()
       ->check(CLI::Range(1u, 1000u));
+  sub->add_flag("--huge-pages", options.huge_pages,
+                "read a packed file into huge pages, as an agent does, instead of mapping it");
   sub->add_option("--compare", compare, "file with what bench --json printed of another run");
   sub->add_flag("--roofline", roofline, "also what the machine can do, and the share that is reached");
   sub->add_flag("--json", json, "one JSON object on standard output");

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "runtime/base/huge_pages.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/thread_pool.h"
@@ -222,6 +223,14 @@ absl::StatusOr<uint32_t> SessionsThatFit(const gguf::ModelFile& file, uint64_t k
   return sessions;
 }
 
+absl::StatusOr<pack::Residence> ResidenceOf(base::FileSystem& fs, const std::string& path, HugePages wanted) {
+  if (wanted == HugePages::kWhereTheyPay) {
+    LINNET_ASSIGN_OR_RETURN(const base::FileInfo info, fs.Stat(path));
+    if (!base::HugePagesPay(info.size_bytes)) wanted = HugePages::kOff;
+  }
+  return wanted == HugePages::kOff ? pack::Residence::kMapped : pack::Residence::kHugePages;
+}
+
 // Null when there is to be none, or can be none. `identity`: the model's, from before it was opened.
 absl::StatusOr<std::unique_ptr<PrefixStore>> OpenPrefixes(base::FileSystem& fs, const EngineOptions& options,
                                                           const std::string& path,
@@ -247,7 +256,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Load(base::FileSystem& fs, const
   if (!options.prefix_cache.folder.empty()) {
     LINNET_ASSIGN_OR_RETURN(identity, IdentityOfModel(fs, path));
   }
-  LINNET_ASSIGN_OR_RETURN(std::unique_ptr<gguf::ModelFile> file, pack::OpenModel(fs, path));
+  LINNET_ASSIGN_OR_RETURN(const pack::Residence residence, ResidenceOf(fs, path, options.huge_pages));
+  LINNET_ASSIGN_OR_RETURN(std::unique_ptr<gguf::ModelFile> file, pack::OpenModel(fs, path, residence));
   const int threads =
       options.threads > 0 ? std::min(options.threads, 64) : std::min(4, base::PhysicalCores());
   auto pool = std::make_unique<base::ThreadPool>(threads);

@@ -38,12 +38,17 @@ struct PrefixCacheOptions {
   std::string seal_key;           // 32 bytes: files are sealed under it; empty: they lie as they are
 };
 
+// Whether a packed model is read into huge pages, not mapped (base/huge_pages.h): slower to load, faster to
+// run.
+enum class HugePages : uint8_t { kOff, kWhereTheyPay, kOn };
+
 struct EngineOptions {
   int threads = 0;                    // 0: one per physical core, at most 4
   uint32_t context_tokens = 0;        // 0: the model's own, at most 4,096
   std::optional<kernels::KvType> kv;  // how keys and values are kept; none: model::KvTypeFor
-  bool speculate = true;              // evaluate guesses along (prompt_lookup.h): the same answers, sooner
-  uint32_t prefill_chunk = 64;        // tokens between two chances for an urgent request
+  HugePages huge_pages = HugePages::kOff;
+  bool speculate = true;        // evaluate guesses along (prompt_lookup.h): the same answers, sooner
+  uint32_t prefill_chunk = 64;  // tokens between two chances for an urgent request
   // Requests of a class that decode together, in one pass over the weights; 1 to 64. Each has a context of
   // its own, whose memory is touched as it fills; fewer where those would not fit (ModelInfo::sessions).
   uint32_t max_sessions = 4;

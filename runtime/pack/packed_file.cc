@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/hash.h"
+#include "runtime/base/huge_pages.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/gguf/gguf_types.h"
 #include "runtime/gguf/gguf_writer.h"
@@ -261,8 +262,9 @@ absl::StatusOr<bool> IsPacked(base::FileSystem& fs, const std::string& path) {
   return IsPacked(mapping->bytes());
 }
 
-absl::StatusOr<PackedFile> OpenPacked(base::FileSystem& fs, const std::string& path) {
-  LINNET_ASSIGN_OR_RETURN(auto mapping, fs.Map(path));
+absl::StatusOr<PackedFile> OpenPacked(base::FileSystem& fs, const std::string& path, Residence residence) {
+  LINNET_ASSIGN_OR_RETURN(auto mapping,
+                          residence == Residence::kMapped ? fs.Map(path) : base::ReadIntoHugePages(path));
   const Bytes bytes = mapping->bytes();
   return Read(path, std::move(mapping), bytes);
 }
@@ -298,10 +300,11 @@ absl::Status VerifyIfPacked(base::FileSystem& fs, const std::string& path) {
   return IsPacked(mapping->bytes()) ? VerifyPacked(path, mapping->bytes()) : absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<gguf::ModelFile>> OpenModel(base::FileSystem& fs, const std::string& path) {
+absl::StatusOr<std::unique_ptr<gguf::ModelFile>> OpenModel(base::FileSystem& fs, const std::string& path,
+                                                           Residence residence) {
   LINNET_ASSIGN_OR_RETURN(const bool packed, IsPacked(fs, path));
   if (!packed) return gguf::GgufFile::Open(fs, path);
-  LINNET_ASSIGN_OR_RETURN(PackedFile file, OpenPacked(fs, path));
+  LINNET_ASSIGN_OR_RETURN(PackedFile file, OpenPacked(fs, path, residence));
   return std::move(file.model);
 }
 

@@ -2,6 +2,7 @@
 #define LINNET_RUNTIME_PACK_PACKED_FILE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,10 +22,14 @@ struct PackedFile {
   std::unique_ptr<gguf::ModelFile> model;
 };
 
-// A packed file (pack_format.h), mapped. Headers, index and metadata are checked in full, the payload by
+// Where a packed file's bytes are while it is in use: in a mapping, or in huge pages (base/huge_pages.h).
+enum class Residence : uint8_t { kMapped, kHugePages };
+
+// A packed file (pack_format.h). Headers, index and metadata are checked in full, the payload by
 // samples; every view is inside the file whatever its bytes are. Errors: DataLoss (not a packed file, cut
 // short, damaged: says what), Unimplemented (another version), those of FileSystem::Map.
-absl::StatusOr<PackedFile> OpenPacked(base::FileSystem& fs, const std::string& path);
+absl::StatusOr<PackedFile> OpenPacked(base::FileSystem& fs, const std::string& path,
+                                      Residence residence = Residence::kMapped);
 // The same over bytes that outlive the model, and begin at a multiple of 64 where its products are computed.
 absl::StatusOr<PackedFile> ParsePacked(const std::string& name, std::span<const std::byte> bytes);
 
@@ -39,8 +44,9 @@ absl::Status VerifyIfPacked(base::FileSystem& fs, const std::string& path);
 bool IsPacked(std::span<const std::byte> bytes);
 absl::StatusOr<bool> IsPacked(base::FileSystem& fs, const std::string& path);
 
-// A model in either container. Errors: those of OpenPacked and GgufFile::Open.
-absl::StatusOr<std::unique_ptr<gguf::ModelFile>> OpenModel(base::FileSystem& fs, const std::string& path);
+// A model in either container; a GGUF is always mapped. Errors: those of OpenPacked and GgufFile::Open.
+absl::StatusOr<std::unique_ptr<gguf::ModelFile>> OpenModel(base::FileSystem& fs, const std::string& path,
+                                                           Residence residence = Residence::kMapped);
 
 // For tools that read and write rows: a packed file is unpacked into memory of the GGUF's size.
 absl::StatusOr<std::unique_ptr<gguf::GgufFile>> OpenAsGguf(base::FileSystem& fs, const std::string& path);

@@ -121,10 +121,11 @@ absl::StatusOr<BenchRun> RunOnce(base::FileSystem& fs, const std::string& path, 
   engine::EngineOptions engine_options;
   engine_options.threads = options.threads;
   engine_options.kv = options.kv;
+  if (options.huge_pages) engine_options.huge_pages = engine::HugePages::kOn;
   engine_options.speculate = false;  // how fast the model is, not how often its text repeats
   engine_options.max_sessions = options.sessions;
   engine_options.context_tokens =
-      std::max(options.prompt_tokens, options.depth.value_or(0) + 1) + options.generate_tokens;
+      std::max(options.prompt_tokens, std::max(options.depth.value_or(0), 1u) + 1) + options.generate_tokens;
   const absl::Time start = absl::Now();
   LINNET_ASSIGN_OR_RETURN(const auto engine, engine::Engine::Load(fs, path, engine_options));
   BenchRun run;

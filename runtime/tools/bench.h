@@ -20,6 +20,7 @@ struct BenchOptions {
   std::optional<uint32_t> depth;
   std::optional<kernels::KvType> kv;  // not set: the engine's choice
   int threads = 0;                    // 0: the engine's choice
+  bool huge_pages = false;            // engine::HugePages
   uint32_t sessions = 1;              // above 1: also so many that decode together, at the same depth
   uint32_t repeat = 3;                // each with a fresh load
 };
