@@ -65,8 +65,9 @@ def parse(text):
 
 
 class Linnet:
-    def __init__(self, program):
-        self.name, self.program = "linnet", program
+    def __init__(self, words):
+        self.name = "linnet"
+        self.program, *self.arguments = shlex.split(words)
 
     def measure(self, model, threads, what, sizes, timeout_s):
         command = [self.program, "model", "bench", model, "--json", "--repeat", "1", "--threads", str(threads)]
@@ -75,6 +76,7 @@ class Linnet:
         else:
             depth = sizes.depth if what == "deep" else 0
             command += ["--prompt-tokens", "1", "--generate", str(sizes.generate), "--depth", str(depth)]
+        command += self.arguments
         text, rss, cpus = run(command, timeout_s)
         figures = parse(text)
         key = "prefill_tokens_per_second" if what == "prefill" else "decode_tokens_per_second"
@@ -185,7 +187,7 @@ def measure_row(row, engines, sizes, args, failures):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="+", help="GGUF files")
-    parser.add_argument("--linnet", required=True, help="linnet-probe")
+    parser.add_argument("--linnet", required=True, help="linnet-probe [ARGUMENT...] of its bench")
     parser.add_argument("--peer", action="append", required=True, help="NAME=PROGRAM [ARGUMENT...]; repeatable")
     parser.add_argument("--threads", default="1,2", help="counts, separated by commas (1,2)")
     parser.add_argument("--prompt", type=int, default=512)

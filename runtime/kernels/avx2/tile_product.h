@@ -59,8 +59,11 @@ struct TileBlocks {
 
 // Weights of a pass with few tokens come from memory. The more tokens, the less far ahead of them the
 // processor looks by itself, and its prefetchers stop at each page. The first cache waits for few lines at a
-// time, the second for many: so they are asked for twice, far ahead into the second, and near into the first.
-constexpr size_t kFetchFar = 8192, kFetchNear = 2048;  // bytes ahead
+// time, the second for many: so they are asked for twice, far ahead into the second, and near into the first
+// (distances as measured: tests/perf/RESULTS.md).
+constexpr size_t kFetchFar = 8192;  // bytes ahead
+template <WeightType type>
+constexpr size_t kFetchNear = type == WeightType::kQ8_0 ? 1024 : 2048;
 
 template <int kTokens>
 constexpr bool kFewTokens = kTokens <= 8;
@@ -71,7 +74,7 @@ template <typename Product>
   const auto at = reinterpret_cast<uintptr_t>(quants);
   for (size_t i = 0; i < Product::kFormat.quant_bytes; i += 64) {
     _mm_prefetch(reinterpret_cast<const char*>(at + kFetchFar + i), _MM_HINT_T1);
-    _mm_prefetch(reinterpret_cast<const char*>(at + kFetchNear + i), _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(at + kFetchNear<Product::kFormat.type> + i), _MM_HINT_T0);
   }
 }
 

@@ -1,4 +1,5 @@
-#include "runtime/kernels/neon/tile_kernels.h"
+#include "runtime/kernels/neon/block_tiles.h"
+#include "runtime/kernels/neon/k_tiles.h"
 
 // Packed matrices with the instructions of armv8.0: the widening multiply gives 16-bit lanes of one row and
 // column each, which take as many products as fit before they are added up to 32 bits.

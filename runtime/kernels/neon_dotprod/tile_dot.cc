@@ -1,4 +1,5 @@
-#include "runtime/kernels/neon/tile_kernels.h"
+#include "runtime/kernels/neon/block_tiles.h"
+#include "runtime/kernels/neon/k_tiles.h"
 #include "runtime/kernels/neon_dotprod/tile_products.h"
 
 // Packed matrices with the dot product extension.

@@ -3,7 +3,7 @@
 
 #include "runtime/kernels/neon/tile_codes.h"
 
-// The Products of tile_kernels.h by the dot product extension: four products of a row in one instruction, the
+// The Products of tile_steps.h by the dot product extension: four products of a row in one instruction, the
 // factor a lane. Always inlined, so that no other set gets them from the linker.
 namespace linnet::kernels::neon_tiles {
 

@@ -1,7 +1,8 @@
 #ifndef LINNET_RUNTIME_KERNELS_NEON_I8MM_PAIR_KERNELS_H_
 #define LINNET_RUNTIME_KERNELS_NEON_I8MM_PAIR_KERNELS_H_
 
-#include "runtime/kernels/neon/tile_kernels.h"
+#include "runtime/kernels/neon/block_tiles.h"
+#include "runtime/kernels/neon/k_tiles.h"
 
 // The kernels of packed matrices by the int8 matrix product: two rows times two tokens, eight columns of
 // each, in one instruction. A vector of sums is [row 0 x token 0, 0 x 1, 1 x 0, 1 x 1]; the panels have their
@@ -48,18 +49,13 @@ static inline void FromPairs(const Pairs<float32x4_t, kVectors, kTokens>& pairs,
   }
 }
 
-// The words of a panel of four tokens, by pairs, as factors of sums: [t, t + 1, t, t + 1]. From p on, which
-// moves on.
+// A word of each token of a panel of four, by pairs, as factors of sums: [t, t + 1, t, t + 1].
 struct PairsOfFour {
-  float32x4_t d[2];
-  int32x4_t sums[2];
+  int32x4_t of[2];
 };
-static inline PairsOfFour LoadPairs(const int32_t*& p) {
-  const int64x2x4_t words = vld4q_dup_s64(reinterpret_cast<const int64_t*>(p));
-  p += 8;
-  asm("" : "+r"(p));  // as in LoadTwoWords
-  return {{vreinterpretq_f32_s64(words.val[0]), vreinterpretq_f32_s64(words.val[1])},
-          {vreinterpretq_s32_s64(words.val[2]), vreinterpretq_s32_s64(words.val[3])}};
+static inline PairsOfFour LoadPairs(const int32_t* p) {
+  const int64x2x2_t words = vld2q_dup_s64(reinterpret_cast<const int64_t*>(p));
+  return {{vreinterpretq_s32_s64(words.val[0]), vreinterpretq_s32_s64(words.val[1])}};
 }
 
 // Lanes 2 pair and 2 pair + 1, twice.
@@ -164,15 +160,17 @@ struct SmallPairKernel {
       LoadPairHalves(head, d);
       if constexpr (W::kMins) LoadPairHalves(head + 2 * kTileRows, m);
       Each<kTokens / 4>([&](auto p) __attribute__((always_inline)) {
-        const PairsOfFour words = LoadPairs(x.at[p.value]);
+        const int32_t*& at_panel = x.at[p.value];
+        const PairsOfFour token_sums = LoadPairs(at_panel + 4);
+        at_panel += 8;
         int32x4_t exact[2][2];
         for (auto& row : exact) {
           for (int t = 0; t < 2; ++t) {
-            row[t] = W::kOffset == 0 ? vdupq_n_s32(0) : words.sums[t];
+            row[t] = W::kOffset == 0 ? vdupq_n_s32(0) : token_sums.of[t];
           }
         }
         Each<2>([&](auto half) __attribute__((always_inline)) {
-          const int8x16x4_t columns = LoadColumns(x.at[p.value]);
+          const int8x16x4_t columns = LoadColumns(at_panel);
           Each<4>([&](auto i) __attribute__((always_inline)) {
             constexpr int kGroup = 2 * half.value + i.value / 2, kPair = i.value % 2;
             for (int r = 0; r < 2; ++r) {
@@ -180,12 +178,16 @@ struct SmallPairKernel {
             }
           });
         });
+        // Not before: the products need all registers.
+        const PairsOfFour token_d = LoadPairs(at_panel - kWords<Act> * 4);
         for (int t = 0; t < 2; ++t) {
           for (int r = 0; r < 2; ++r) {
             float32x4_t& to = sums.of[r][2 * p.value + t];
-            to = vfmaq_f32(to, vcvtq_f32_s32(exact[r][t]), vmulq_f32(d[r], words.d[t]));
+            to = vfmaq_f32(to, vcvtq_f32_s32(exact[r][t]),
+                           vmulq_f32(d[r], vreinterpretq_f32_s32(token_d.of[t])));
             if constexpr (W::kMins) {
-              to = vfmaq_f32(to, SumsOf<W>(words.sums[t]), vmulq_f32(m[r], words.d[t]));
+              to = vfmaq_f32(to, SumsOf<W>(token_sums.of[t]),
+                             vmulq_f32(m[r], vreinterpretq_f32_s32(token_d.of[t])));
             }
           }
         }
