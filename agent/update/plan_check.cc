@@ -13,6 +13,7 @@
 #include "runtime/pack/pack_format.h"
 #include "storage/repo/device.h"
 #include "storage/repo/models.h"
+#include "storage/trust/metadata.h"
 
 namespace linnet::update {
 namespace {
@@ -65,6 +66,11 @@ class PlanCheck {
                             c_.updater.FindTarget(path, c_.link.metadata()));
     if (!target.has_value())
       return Nothing(absl::StrCat(Short(path), ": not signed by this site's plans key"));
+    // TUF lets a role delegate further; who may roll out is said by targets alone.
+    if (target->role != trust::kPlans) {
+      return Nothing(absl::StrCat(Short(path), ": is signed by ", Short(target->role),
+                                  ", to which plans may not delegate"));
+    }
     plan_sha256_ = target->sha256;
     bool ended = false;
     LINNET_RETURN_IF_ERROR(c_.state.Read([&]() -> absl::Status {
