@@ -85,14 +85,15 @@ trust::FetchTarget Publisher::Fetcher() const {
   };
 }
 
-absl::StatusOr<uint64_t> Publisher::Publish(const MetadataMap& metadata, const std::vector<Upload>& uploads) {
+absl::StatusOr<uint64_t> Publisher::Publish(const MetadataMap& metadata, const std::vector<Upload>& uploads,
+                                            bool files_are_lost) {
   if (repository_ != nullptr) {
     if (metadata.empty()) return repository_->versions().snapshot;
     LINNET_ASSIGN_OR_RETURN(const trust::Repository::Versions versions, repository_->Publish(metadata));
     return versions.snapshot;
   }
   LINNET_ASSIGN_OR_RETURN(const admin::v1::PublishResponse response,
-                          cli::Publish(*coordinator_, metadata, uploads));
+                          cli::Publish(*coordinator_, metadata, uploads, files_are_lost));
   return response.snapshot_version();
 }
 

@@ -27,6 +27,7 @@ struct Options {
   std::vector<std::string> roles;
   uint32_t days = 0, within_days = kDueWithinDays;
   std::string role, key, token_uri, file, dir;
+  bool lost_files = false;
 };
 
 absl::Status Renew(const Context& context, const Options& o) {
@@ -61,7 +62,7 @@ absl::Status Publish(const Context& context, const Options& o) {
       trust::Site::Open(base::FileSystem::Real(), o.change.publish.site.site, "", base::Clock::Real()));
   LINNET_ASSIGN_OR_RETURN(const trust::Publication publication, site->Unpublished(publisher.current()));
   LINNET_ASSIGN_OR_RETURN(const uint64_t snapshot,
-                          publisher.Publish(publication.metadata, UploadsOf(publication)));
+                          publisher.Publish(publication.metadata, UploadsOf(publication), o.lost_files));
   nlohmann::ordered_json roles = nlohmann::ordered_json::array();
   for (const auto& [role, bytes] : publication.metadata) roles.push_back(role);
   if (context.json) {
@@ -127,6 +128,10 @@ void AddRoleCommands(CLI::App& group, Context& context) {
 
   CLI::App* publish = group.add_subcommand("publish", "what is signed here and not in force yet");
   AddPublishOptions(publish, options->change.publish);
+  publish->add_flag(
+      "--lost-files", options->lost_files,
+      "to a coordinator that was restored from a copy or made anew: it takes what was signed without "
+      "files that it lacks; then linnet model publish brings models");
   Runs(publish, context, [&context, options] { return Publish(context, *options); });
 
   CLI::App* check = group.add_subcommand(

@@ -164,10 +164,16 @@ FleetFixture::Model FleetFixture::SignModel(const std::string& version, size_t s
 }
 
 grpc::Status FleetFixture::PublishParts(const std::map<std::string, std::string>& metadata,
-                                        const std::map<std::string, std::string>& targets) {
+                                        const std::map<std::string, std::string>& targets,
+                                        bool files_are_lost) {
   Context context;
   admin::v1::PublishResponse response;
   const auto writer = admin().Publish(&context, &response);
+  if (files_are_lost) {
+    admin::v1::PublishRequest request;
+    request.set_files_are_lost(true);
+    writer->Write(request);
+  }
   for (const auto& [role, bytes] : metadata) {
     admin::v1::PublishRequest request;
     request.mutable_metadata()->set_role(role);

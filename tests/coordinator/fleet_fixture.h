@@ -60,7 +60,7 @@ class FleetFixture : public ::testing::Test {
   };
   Model SignModel(const std::string& version, size_t size_bytes = 10'000, uint32_t chunk_bytes = 4096);
   grpc::Status PublishParts(const std::map<std::string, std::string>& metadata,
-                            const std::map<std::string, std::string>& targets);
+                            const std::map<std::string, std::string>& targets, bool files_are_lost = false);
   grpc::Status Publish(const Model& model);
   // Canaries by id and key, then all; published, not started.
   struct SignedPlan {
