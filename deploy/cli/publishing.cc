@@ -40,6 +40,7 @@ nlohmann::ordered_json ToJsonValue(const trust::Change& change) {
                                  {"not_signed_by", c.not_signed_by}});
   }
   out["changes"] = change.says;
+  if (!change.online_key_files.empty()) out["online_key_files"] = change.online_key_files;
   return out;
 }
 
@@ -120,6 +121,10 @@ absl::Status RunChange(const Context& context, const ChangeOptions& options, con
     for (const std::string& line : change.says) Print(line);
     for (const trust::SignatureCount& c : change.signatures) Print(SignaturesLine(c));
     if (!complete && !change.unreachable.ok()) Print(base::Message(change.unreachable));
+    for (const std::string& file : change.online_key_files) {
+      Print(absl::StrCat("made ", options.publish.site.site, "/", file,
+                         options.publish.offline ? "" : ": it goes into the coordinator's --site-dir"));
+    }
   }
   std::string end;
   if (!complete) {

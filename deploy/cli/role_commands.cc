@@ -22,11 +22,16 @@ namespace {
 constexpr uint64_t kMaxChangeFile = 32 << 20;
 constexpr uint32_t kMostDays = 3650;
 
+constexpr char kRotateKeyHelp[] =
+    "a new key, made on this machine or on a token, takes the place of one of a role's keys. Those of\n"
+    "snapshot and timestamp (both at once, if need be) are the coordinator's: copy the new files into its\n"
+    "--site-dir, then linnet site publish";
+
 struct Options {
   ChangeOptions change;
-  std::vector<std::string> roles;
+  std::vector<std::string> roles, rotated;
   uint32_t days = 0, within_days = kDueWithinDays;
-  std::string role, key, token_uri, file, dir;
+  std::string key, token_uri, file, dir;
   bool lost_files = false;
 };
 
@@ -38,7 +43,12 @@ absl::Status Renew(const Context& context, const Options& o) {
 
 absl::Status RotateKey(const Context& context, const Options& o) {
   return RunChange(context, o.change, [&](trust::Site& site, const MetadataMap& current) {
-    return site.RotateKey(o.role, o.key, current, o.token_uri);
+    if (o.rotated.size() == 1) return site.RotateKey(o.rotated.front(), o.key, current, o.token_uri);
+    if (!o.key.empty() || !o.token_uri.empty()) {
+      return absl::StatusOr<trust::Change>(
+          absl::InvalidArgumentError("--key and --token-key are for one role at a time"));
+    }
+    return site.RotateOnlineKeys(o.rotated, current);
   });
 }
 
@@ -110,9 +120,10 @@ void AddRoleCommands(CLI::App& group, Context& context) {
   AddChangeOptions(renew, options->change);
   Runs(renew, context, [&context, options] { return Renew(context, *options); });
 
-  CLI::App* rotate = group.add_subcommand(
-      "rotate-key", "a new key, made on this machine or on a token, takes the place of one of a role's keys");
-  rotate->add_option("role", options->role, "root, targets, plans, models/FAMILY")->required();
+  CLI::App* rotate = group.add_subcommand("rotate-key", kRotateKeyHelp);
+  rotate->add_option("role", options->rotated, "root, targets, plans, models/FAMILY; or snapshot, timestamp")
+      ->required()
+      ->expected(1, 2);
   rotate->add_option("--key", options->key, "the one that leaves: as linnet site status names it, or its id");
   rotate->add_option("--token-key", options->token_uri,
                      "the new key is the P-256 key of a PKCS#11 token: pkcs11:token=NAME;object=NAME");

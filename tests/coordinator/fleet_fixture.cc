@@ -255,6 +255,24 @@ std::map<std::string, std::string> FleetFixture::CurrentMetadata() {
   return metadata;
 }
 
+trust::OnlineKeys FleetFixture::OnlineKeysNow() const {
+  const auto offline = site_->Offline();
+  EXPECT_TRUE(offline.ok()) << offline.status();
+  const auto envelope = trust::Envelope::Parse(offline->at("root"));
+  auto keys = trust::OnlineKeysIn(Files(), config_.site_dir)(*trust::ParseRoot(*envelope));
+  EXPECT_TRUE(keys.ok()) << keys.status();
+  return *std::move(keys);
+}
+
+grpc::Status FleetFixture::RotateOnlineKeys(const std::vector<std::string>& roles) {
+  const auto current = CurrentMetadata();
+  const auto change = site_->RotateOnlineKeys(roles, current);
+  EXPECT_TRUE(change.ok()) << change.status();
+  const auto publication = site_->Adopt(*change, current);
+  EXPECT_TRUE(publication.ok()) << publication.status();
+  return PublishParts(publication->metadata, publication->small_targets);
+}
+
 admin::v1::Rollout FleetFixture::NewestRollout() {
   Context context;
   admin::v1::ListRolloutsResponse response;

@@ -7,7 +7,7 @@ import shutil
 
 import claims
 import fleet
-from claims import AGENT_REFUSED, BAD_DATA, DUE, FAILED, MODEL, NOT_FOUND, REFUSED, TARGET, UNSUPPORTED, USAGE
+from claims import AGENT_REFUSED, BAD_DATA, DUE, FAILED, MODEL, NOT_FOUND, REFUSED, TARGET, USAGE
 
 SECOND = "models/starter/linnet-second-1.linnet"
 
@@ -66,7 +66,8 @@ class WithACoordinator(Tools):
         f = self.fleet
         f.start_agent("pump", f.token("pump"))
         self.refused(f.operator("site", "rotate-key", "root"), BAD_DATA, "root-1", "--key")
-        self.refused(f.operator("site", "rotate-key", "timestamp"), UNSUPPORTED, "coordinator")
+        self.refused(f.operator("site", "rotate-key", "timestamp", "--key", "1"), BAD_DATA, "one key")
+        self.refused(f.operator("site", "rotate-key", "timestamp", "plans"), BAD_DATA, "plans")
         for role, key in (("root", "1"), ("root", "root-2"), ("root", "3"), ("targets", "2"), ("plans", None), ("models/starter", None)):
             before = self.roles(f)[role]["keyids"]
             more = () if key is None else ("--key", key)
