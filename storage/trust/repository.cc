@@ -1,15 +1,18 @@
 // How a publication becomes visible. Clients follow timestamp.json, so it is written last; everything else
 // has its version in its name and is in nobody's way before that. A new root is found by its name alone, so
-// it is written when all that it vouches for is in place, just before the timestamp. A power cut leaves the
+// it is written when all that it vouches for is in place, just before the timestamp (of several, the first
+// last). A power cut leaves the
 // old state, or, between root and timestamp, one that Open() completes. Then whoever keeps a log of what was
 // published hears of it, and only then is it shown. A root that names other online keys goes the same way:
 // the snapshot and the timestamp behind it are signed with the new ones, and nothing is with the old.
 
 #include "storage/trust/repository.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/mutex.h"
@@ -89,13 +92,8 @@ class RepositoryImpl final : public Repository {
     }
     absl::StatusOr<OfflineSet> loaded = LoadRoles(listed);
     if (!loaded.ok()) {
-      // A publication with a new root was cut off after the root: what it wanted is there, one version on.
-      OfflineSet::Metadata next = listed;
-      for (auto& [role, bytes] : next) {
-        absl::StatusOr<std::string> newer =
-            Read(role, snapshot.meta.find(absl::StrCat(role, ".json"))->second.version + 1);
-        if (newer.ok()) bytes = *std::move(newer);
-      }
+      // A publication with a new root was cut off after the root: what it wanted is there.
+      LINNET_ASSIGN_OR_RETURN(const OfflineSet::Metadata next, NewestOnDisk());
       loaded = LoadRoles(next);
       LINNET_RETURN_IF_ERROR(loaded.status());
       return Sign(*std::move(loaded), *keys_, /*new_snapshot=*/true);
@@ -223,6 +221,31 @@ class RepositoryImpl final : public Repository {
     }
   }
 
+  // What was written is newer than what is shown by as much as the publication was ahead, and has all of its
+  // roles: everything was verified before the first write.
+  absl::StatusOr<OfflineSet::Metadata> NewestOnDisk() const {
+    LINNET_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs_.List(dir_));
+    const auto newest = [&](const std::string& role) {
+      uint64_t version = 0, found = 0;
+      const std::string suffix = absl::StrCat(".", RoleFileName(role));
+      for (const std::string& name : names) {
+        if (!name.ends_with(suffix)) continue;
+        if (absl::SimpleAtoi(name.substr(0, name.size() - suffix.size()), &version))
+          found = std::max(found, version);
+      }
+      return Read(role, found);
+    };
+    OfflineSet::Metadata out;
+    std::string& targets = out[std::string(kTargets)];
+    LINNET_ASSIGN_OR_RETURN(targets, newest(std::string(kTargets)));
+    LINNET_ASSIGN_OR_RETURN(const Envelope envelope, Envelope::Parse(targets));
+    LINNET_ASSIGN_OR_RETURN(const trust::Targets parsed, ParseTargets(envelope));
+    for (const Delegation& delegation : parsed.delegations) {
+      LINNET_ASSIGN_OR_RETURN(out[delegation.name], newest(delegation.name));
+    }
+    return out;
+  }
+
   // Roles of the snapshot that targets no longer delegates to stay listed there (a client that saw them would
   // take their absence for a rollback), but are not verified and not used.
   absl::StatusOr<OfflineSet> LoadRoles(const OfflineSet::Metadata& listed) const
@@ -258,6 +281,10 @@ class RepositoryImpl final : public Repository {
     }
     if (next.root().version != offline_.root().version) {
       LINNET_RETURN_IF_ERROR(Write(kRoot, next.root().version, next.roles().at(std::string(kRoot)).bytes));
+      // From the last to the first: the way to the new root is found when the whole of it is there.
+      for (auto step = next.root_steps().rbegin(); step != next.root_steps().rend(); ++step) {
+        LINNET_RETURN_IF_ERROR(Write(kRoot, step->first, step->second));
+      }
     }
     LINNET_ASSIGN_OR_RETURN(const Envelope shown, Envelope::Parse(timestamp_.bytes));
     const RoleKeys& signers = next.root().roles.find(kTimestamp)->second;

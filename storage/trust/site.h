@@ -32,6 +32,7 @@ namespace linnet::trust {
 //     device-ca-root.key operator-ca.key
 //     metadata/<role>.json       what was signed here last: a coordinator cannot make us sign on an older
 //     base
+//     metadata/<version>.root.json   every root since the first: a coordinator that is behind needs each
 //   coordinator/                 the coordinator's; may be copied to its machine
 //     site.json                  the same as above
 //     snapshot.key timestamp.key device-ca.key server.key       plain PEM, mode 0600 (later ones of the first
@@ -77,7 +78,9 @@ absl::Status InitSite(base::FileSystem& fs, const std::string& dir, const SiteOp
 
 // What to hand to the coordinator (admin.v1 Publish), and what it vouches for.
 struct Publication {
-  std::map<std::string, std::string> metadata;  // role -> bytes; in any order; empty: nothing is new
+  // Role -> bytes; in any order; empty: nothing is new. Roots on the way to the last one: OfflineSet's
+  // RootStep.
+  std::map<std::string, std::string> metadata;
   std::vector<TargetInfo> targets;  // what this call signed, the file itself first
   std::map<std::string, std::string>
       small_targets;  // target path -> bytes: index, suite, plan, revoked devices

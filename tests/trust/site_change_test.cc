@@ -380,6 +380,70 @@ TEST_F(SiteChangeTest, TheSitesOwnRepositoryGoesOnWithNewOnlineKeys) {
               ::testing::Truly([](const auto& found) { return found.ok() && found->has_value(); }));
 }
 
+// Restored from an old copy, or made anew from the folder of the first day: it is handed every root in
+// between, though some have expired and their keys are gone.
+TEST_F(SiteChangeTest, ACoordinatorThatIsBehindGetsEveryRootOrNone) {
+  const std::string first_day = dir_ / "first-day";
+  std::filesystem::copy(site_dir_ + "/coordinator", first_day, std::filesystem::copy_options::recursive);
+  ASSERT_THAT(Publish(Rotate("targets", "1")), IsOk());
+  ASSERT_THAT(Publish(Rotate("root", "1")), IsOk());
+  clock_.Advance(400 * kDay);  // longer than a root holds
+  ASSERT_THAT(Publish(site_->RotateOnlineKeys({"timestamp", "snapshot"}, repository_->Current())), IsOk());
+  ASSERT_THAT(Publish(site_->Renew({"targets", "plans", "models/starter"}, absl::ZeroDuration(),
+                                   repository_->Current())),
+              IsOk());
+  ASSERT_OK_AND_ASSIGN(const Change last, Rotate("targets", "2"));
+  ASSERT_OK_AND_ASSIGN(const std::vector<std::string> names, fs_.List(site_dir_ + "/coordinator"));
+  for (const std::string& name : names) {
+    if (name.ends_with(".key"))
+      std::filesystem::copy(site_dir_ + "/coordinator/" + name, first_day,
+                            std::filesystem::copy_options::skip_existing);
+  }
+  int whole = 0;
+  for (int n = 0;; ++n) {
+    const std::string host = dir_ / absl::StrCat("host-", n);
+    std::filesystem::copy(first_day, host, std::filesystem::copy_options::recursive);
+    testing::FaultyFiles faulty;
+    const auto open = [&](base::FileSystem& fs) {
+      return Repository::Open(fs, host + "/repository", OnlineKeysIn(fs, host), clock_);
+    };
+    ASSERT_OK_AND_ASSIGN(auto behind, open(faulty));
+    ASSERT_EQ(behind->versions().root, 1u);
+    if (n == 0) {
+      ASSERT_THAT(Publish(last), IsOk());
+    }
+    ASSERT_OK_AND_ASSIGN(const Publication left, site_->Unpublished(behind->Current()));
+    EXPECT_TRUE(left.metadata.contains("2.root") && left.metadata.contains("4.root"));
+    // One that is missing on the way, or comes alone, is refused.
+    auto gap = left.metadata;
+    gap.erase("3.root");
+    EXPECT_FALSE(behind->Check(gap).ok());
+    EXPECT_THAT(behind->Check({{"2.root", left.metadata.at("2.root")}}), StatusIs(Code::kFailedPrecondition));
+    EXPECT_THAT(behind->Check({{"3.root", left.metadata.at("2.root")}}), StatusIs(Code::kFailedPrecondition));
+    faulty.FailAfter(n);
+    const absl::Status status = behind->Publish(left.metadata).status();
+    faulty.CutPower();
+    ASSERT_OK_AND_ASSIGN(auto reopened, open(fs_));
+    const uint64_t root = reopened->versions().root;
+    EXPECT_TRUE(root == 1 || root == 5) << root << " after a power cut at change " << n;
+    whole += root == 5 ? 1 : 0;
+    ASSERT_THAT(reopened->Publish(left.metadata), IsOk()) << n;
+    Client follower(*reopened, clock_, 1);
+    ASSERT_THAT(follower.Refresh(), IsOk()) << n;
+    EXPECT_EQ(follower.version("root"), 5u);
+    EXPECT_TRUE(follower.Finds(model_));
+    if (status.ok()) break;
+    ASSERT_LT(n, 100);
+  }
+  EXPECT_GT(whole, 1) << "cut off between the roots and the timestamp";
+  // Without one of them the site says where it may be.
+  std::filesystem::remove(site_dir_ + "/offline/metadata/3.root.json");
+  ASSERT_OK_AND_ASSIGN(
+      auto behind, Repository::Open(fs_, first_day + "/repository", OnlineKeysIn(fs_, first_day), clock_));
+  EXPECT_THAT(site_->Unpublished(behind->Current()),
+              StatusIs(Code::kFailedPrecondition, HasSubstr("3.root.json")));
+}
+
 TEST_F(SiteChangeTest, ARootIsNotChangedAgainBeforeItIsPublished) {
   ASSERT_OK_AND_ASSIGN(const Change first, Rotate("root", "1"));
   ASSERT_THAT(site_->Adopt(first, repository_->Current()), IsOk());
