@@ -109,7 +109,8 @@ absl::Duration UpdateDriver::DoPlan() {
                             .fleet_root = &credentials->fleet_root,
                             .now = Now(),
                             .uptime = RawNow(),
-                            .revocations = &parts_.revocations};
+                            .revocations = &parts_.revocations,
+                            .timestamp_expires = TimestampExpires(trust_)};
   absl::StatusOr<PlanVerdict> verdict = CheckPlan(context, answer_);
   if (!verdict.ok()) return Later(verdict.status());
   check_tries_ = 0;
