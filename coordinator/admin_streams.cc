@@ -53,6 +53,9 @@ class PublishStream final : public grpc::ServerReadReactor<admin::v1::PublishReq
                                          request_.target().sha256());
       case admin::v1::PublishRequest::kTargetData:
         return publication_->AddData(request_.target_data());
+      case admin::v1::PublishRequest::kFilesAreLost:
+        if (request_.files_are_lost()) publication_->FilesAreLost();
+        return absl::OkStatus();
       default:
         return absl::InvalidArgumentError("publish: a message without a part");
     }

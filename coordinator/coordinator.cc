@@ -96,12 +96,11 @@ class RealCoordinator final : public Coordinator {
   absl::Status OpenStores() {
     LINNET_ASSIGN_OR_RETURN(const std::string repository_dir,
                             PrepareRepository(fs_, config_.site_dir, config_.state_dir));
+    LINNET_ASSIGN_OR_RETURN(log_, PublishedLog::Open(absl::StrCat(config_.state_dir, "/published.db")));
     LINNET_ASSIGN_OR_RETURN(
-        log_, PublishedLog::Open(absl::StrCat(config_.state_dir, "/published.db"), site_.timestamp_key));
-    LINNET_ASSIGN_OR_RETURN(
-        repository_,
-        trust::Repository::Open(fs_, repository_dir, {site_.snapshot_key, site_.timestamp_key}, clock_,
-                                [this](const auto& files) { return log_->Append(files); }));
+        repository_, trust::Repository::Open(
+                         fs_, repository_dir, trust::OnlineKeysIn(fs_, config_.site_dir), clock_,
+                         [this](const auto& files, const auto& key) { return log_->Append(files, key); }));
     LINNET_RETURN_IF_ERROR(repository_->RefreshOnlineRoles().status());
     LINNET_ASSIGN_OR_RETURN(tuf_root_, repository_->Metadata("root", 1));
     LINNET_ASSIGN_OR_RETURN(content_, ContentStore::Open(fs_, config_.state_dir));

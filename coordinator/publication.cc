@@ -1,11 +1,13 @@
 #include "coordinator/publication.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/string_view.h"
 #include "storage/trust/release_suite.h"
+#include "storage/trust/revoked_list.h"
 
 namespace linnet::coordinator {
 namespace {
@@ -173,19 +175,30 @@ absl::Status Publication::TakeIn(const Target& target, const Vouched& vouched, C
   return content.PutSmall(bytes);
 }
 
+absl::Status Publication::CheckComplete(const trust::Repository& repository, const Vouched& vouched,
+                                        const ContentStore& content) const {
+  if (metadata_.empty()) return absl::OkStatus();  // nothing is vouched for that was not before
+  std::set<std::string> published;                 // hashes
+  for (const trust::TargetInfo& info : repository.Targets()) published.insert(info.sha256);
+  for (const auto& [path, info] : vouched) {
+    const bool may_be_lost = files_are_lost_ && path != trust::kRevokedTarget;
+    const bool sent =
+        std::any_of(targets_.begin(), targets_.end(), [&](const Target& t) { return t.name == path; });
+    if (sent || may_be_lost || published.contains(info.sha256) || content.Has(info.sha256)) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        path,
+        ": is signed, but its bytes were neither sent nor are here (on a coordinator that was restored or "
+        "made anew: linnet site publish --lost-files)"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<trust::Repository::Versions> Publication::Commit(trust::Repository& repository,
                                                                 ContentStore& content) {
   LINNET_RETURN_IF_ERROR(EndTarget());
   LINNET_ASSIGN_OR_RETURN(const Vouched vouched, VouchedFor(repository));
   for (const Target& target : targets_) LINNET_RETURN_IF_ERROR(CheckTarget(target, vouched));
-  for (const auto& [path, info] : vouched) {
-    const bool sent =
-        std::any_of(targets_.begin(), targets_.end(), [&](const Target& t) { return t.name == path; });
-    if (!sent && !content.Has(info.sha256)) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(path, ": is signed, but its bytes were neither sent nor are here"));
-    }
-  }
+  LINNET_RETURN_IF_ERROR(CheckComplete(repository, vouched, content));
   // Small files first: an index must be readable when its model comes.
   std::vector<const Target*> order;
   for (const Target& target : targets_) order.push_back(&target);

@@ -31,10 +31,14 @@ class Publication {
   absl::Status AddMetadata(std::string_view role, std::string_view bytes);
   absl::Status BeginTarget(std::string_view name, uint64_t size_bytes, std::string_view sha256);
   absl::Status AddData(std::string_view data);  // of the target that was begun last
+  // A coordinator that was restored from a copy takes what was signed since without the files, which may be
+  // nowhere any more (plans that are over): nothing is rolled out without its bytes.
+  void FilesAreLost() { files_are_lost_ = true; }
 
   // PermissionDenied: signatures below their threshold, or a target that nobody signed; FailedPrecondition:
-  // version, expiry, bytes that differ from what was signed, bytes that are missing. The repository and the
-  // store are unchanged then (bytes that fit may stay in the store: nothing refers to them).
+  // version, expiry, bytes that differ from what was signed, or that are missing of what is new. The
+  // repository and the store are unchanged then (bytes that fit may stay in the store: nothing refers to
+  // them).
   absl::StatusOr<trust::Repository::Versions> Commit(trust::Repository& repository, ContentStore& content);
 
  private:
@@ -51,6 +55,8 @@ class Publication {
   absl::Status EndTarget();
   absl::StatusOr<Vouched> VouchedFor(const trust::Repository& repository) const;
   absl::Status CheckTarget(const Target& target, const Vouched& vouched) const;
+  absl::Status CheckComplete(const trust::Repository& repository, const Vouched& vouched,
+                             const ContentStore& content) const;
   absl::Status TakeIn(const Target& target, const Vouched& vouched, ContentStore& content) const;
   absl::StatusOr<std::string> SmallBytes(const trust::TargetInfo& info, const ContentStore& content) const;
   void Clear();
@@ -59,6 +65,7 @@ class Publication {
   const std::string dir_;
   std::map<std::string, std::string> metadata_;
   std::vector<Target> targets_;
+  bool files_are_lost_ = false;
   std::unique_ptr<base::WritableFile> file_;
   base::Sha256Hasher hasher_;
 };

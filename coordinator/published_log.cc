@@ -19,11 +19,10 @@ void SetHashes(const audit::Proof& proof, fleet::v1::LogProof& out) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<PublishedLog>> PublishedLog::Open(const std::string& path,
-                                                                 base::PrivateKey timestamp_key) {
+absl::StatusOr<std::unique_ptr<PublishedLog>> PublishedLog::Open(const std::string& path) {
   LINNET_ASSIGN_OR_RETURN(auto db, db::Database::Open(path, db::Durability::kFull));
   LINNET_RETURN_IF_ERROR(db::Migrate(*db, repo::PublishedMigrations()));
-  std::unique_ptr<PublishedLog> log(new PublishedLog(std::move(db), std::move(timestamp_key)));
+  std::unique_ptr<PublishedLog> log(new PublishedLog(std::move(db)));
   const base::MutexLock lock(log->mutex_);
   LINNET_RETURN_IF_ERROR(log->Load());
   return log;
@@ -33,16 +32,12 @@ absl::Status PublishedLog::Load() {
   while (true) {
     LINNET_ASSIGN_OR_RETURN(const std::vector<audit::PublishedFile> page, rows_.From(tree_.size(), kPage));
     for (const audit::PublishedFile& file : page) tree_.Append(audit::LeafHashOf(file));
-    if (page.empty()) return SignHead();
+    if (page.empty()) return absl::OkStatus();
   }
 }
 
-absl::Status PublishedLog::SignHead() {
-  LINNET_ASSIGN_OR_RETURN(head_, audit::SignHead(tree_, key_));
-  return absl::OkStatus();
-}
-
-absl::Status PublishedLog::Append(const std::vector<trust::Repository::File>& files) {
+absl::Status PublishedLog::Append(const std::vector<trust::Repository::File>& files,
+                                  const base::PrivateKey& timestamp_key) {
   const base::MutexLock lock(mutex_);
   // A commit that failed may be on the disk all the same: what is there is in the log.
   LINNET_RETURN_IF_ERROR(Load());
@@ -59,7 +54,8 @@ absl::Status PublishedLog::Append(const std::vector<trust::Repository::File>& fi
   });
   LINNET_RETURN_IF_ERROR(written);
   for (const audit::PublishedFile& file : added) tree_.Append(audit::LeafHashOf(file));
-  return added.empty() ? absl::OkStatus() : SignHead();
+  LINNET_ASSIGN_OR_RETURN(head_, audit::SignHead(tree_, timestamp_key));
+  return absl::OkStatus();
 }
 
 uint64_t PublishedLog::size() const {

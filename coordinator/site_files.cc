@@ -51,8 +51,6 @@ absl::StatusOr<SiteFiles> LoadSiteFiles(base::FileSystem& fs, const std::string&
   LINNET_ASSIGN_OR_RETURN(base::PrivateKey device_ca_key, ReadKey(fs, at("device-ca.key")));
   LINNET_ASSIGN_OR_RETURN(base::Certificate fleet_root, ReadCertificate(fs, at("fleet-root.pem")));
   LINNET_ASSIGN_OR_RETURN(base::Certificate operator_root, ReadCertificate(fs, at("operator-root.pem")));
-  LINNET_ASSIGN_OR_RETURN(base::PrivateKey snapshot_key, ReadKey(fs, at("snapshot.key")));
-  LINNET_ASSIGN_OR_RETURN(base::PrivateKey timestamp_key, ReadKey(fs, at("timestamp.key")));
   if (device_ca.public_key().SpkiDer() != device_ca_key.public_key().SpkiDer()) {
     return absl::FailedPreconditionError(
         absl::StrCat(at("device-ca.key"), ": is not the key of device-ca.pem"));
@@ -62,9 +60,7 @@ absl::StatusOr<SiteFiles> LoadSiteFiles(base::FileSystem& fs, const std::string&
                    .device_ca = std::move(device_ca),
                    .device_ca_key = std::move(device_ca_key),
                    .fleet_root = std::move(fleet_root),
-                   .operator_root = std::move(operator_root),
-                   .snapshot_key = std::move(snapshot_key),
-                   .timestamp_key = std::move(timestamp_key)};
+                   .operator_root = std::move(operator_root)};
 }
 
 absl::StatusOr<std::string> PrepareRepository(base::FileSystem& fs, const std::string& site_dir,

@@ -11,7 +11,8 @@
 
 namespace linnet::coordinator {
 
-// What `linnet site init` gives to the coordinator's machine (storage/trust/site.h).
+// What `linnet site init` gives to the coordinator's machine (storage/trust/site.h), but for the keys of
+// snapshot and timestamp: which of those that lie there sign, the root says (storage/trust/online_keys.h).
 struct SiteFiles {
   net::TlsIdentity server;  // on both ports
   std::string server_spki_sha256;
@@ -19,8 +20,6 @@ struct SiteFiles {
   base::PrivateKey device_ca_key;
   base::Certificate fleet_root;
   base::Certificate operator_root;
-  base::PrivateKey snapshot_key;
-  base::PrivateKey timestamp_key;
 };
 
 // NotFound: not a coordinator's folder. DataLoss names the file that is damaged; FailedPrecondition: two

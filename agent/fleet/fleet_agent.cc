@@ -258,6 +258,8 @@ class FleetAgentImpl final : public FleetAgent {
   }
 
   void MaybeRenew() {
+    // A clock that was set back, by years perhaps, holds nothing up.
+    if (next_renewal_ - clock_.Now() > absl::Hours(2)) next_renewal_ = absl::InfinitePast();
     if (driver_->state() != update::State::kIdle || clock_.Now() < next_renewal_) return;
     const absl::StatusOr<update::Credentials> credentials = membership_->credentials();
     if (!credentials.ok()) return;

@@ -99,7 +99,8 @@ absl::StatusOr<std::unique_ptr<trust::Updater>> UpdateDriver::TrustBundle(trust:
   return updater;
 }
 
-absl::StatusOr<PlanVerdict> UpdateDriver::CheckBundle(BundleLink& bundle, trust::Updater& updater) {
+absl::StatusOr<PlanVerdict> UpdateDriver::CheckBundle(BundleLink& bundle, trust::Updater& updater,
+                                                      const trust::TrustStore& store) {
   const absl::StatusOr<Credentials> member = parts_.link.credentials();
   repo::DeviceIdentity identity;
   LINNET_RETURN_IF_ERROR(parts_.state.Write([&]() -> absl::Status {
@@ -114,7 +115,8 @@ absl::StatusOr<PlanVerdict> UpdateDriver::CheckBundle(BundleLink& bundle, trust:
                             .fleet_root = member.ok() ? &member->fleet_root : nullptr,
                             .now = Now(),
                             .uptime = RawNow(),
-                            .revocations = &parts_.revocations};
+                            .revocations = &parts_.revocations,
+                            .timestamp_expires = TimestampExpires(store)};
   absl::StatusOr<PlanVerdict> checked = CheckPlan(context, answer);
   // A source on the line may do better next time; a stick will not.
   if (absl::IsUnavailable(checked.status())) return absl::DataLossError(base::Message(checked.status()));
@@ -149,7 +151,7 @@ absl::StatusOr<std::string> UpdateDriver::InstallBundle(const std::string& dir,
     }
     LINNET_RETURN_IF_ERROR(CheckNotRevoked());
   }
-  absl::StatusOr<PlanVerdict> verdict = CheckBundle(*bundle, **updater);
+  absl::StatusOr<PlanVerdict> verdict = CheckBundle(*bundle, **updater, store);
   if (!verdict.ok()) return OfBundle(dir, verdict.status());
   const repo::UpdateAttempt& found = verdict->attempt;
   if (verdict->event == Event::kAccepted) {

@@ -60,7 +60,8 @@ absl::Duration UpdateDriver::DoCheck() {
   if (!answer.ok()) return Later(answer.status());
   answer_ = *std::move(answer);
   const bool to_place = answer_.log_size > 0 && parts_.witness.HasUnproved();
-  if (answer_.plan.empty() && answer_.timestamp_version <= timestamp_version_ && !to_place) {
+  // A smaller number is news too: a new timestamp key may begin anew behind one that ran ahead.
+  if (answer_.plan.empty() && answer_.timestamp_version == timestamp_version_ && !to_place) {
     check_tries_ = 0;
     SetError(failure_);
     return Then(Advance(Event::kNothing));
@@ -108,7 +109,8 @@ absl::Duration UpdateDriver::DoPlan() {
                             .fleet_root = &credentials->fleet_root,
                             .now = Now(),
                             .uptime = RawNow(),
-                            .revocations = &parts_.revocations};
+                            .revocations = &parts_.revocations,
+                            .timestamp_expires = TimestampExpires(trust_)};
   absl::StatusOr<PlanVerdict> verdict = CheckPlan(context, answer_);
   if (!verdict.ok()) return Later(verdict.status());
   check_tries_ = 0;

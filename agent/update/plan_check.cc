@@ -13,6 +13,7 @@
 #include "runtime/pack/pack_format.h"
 #include "storage/repo/device.h"
 #include "storage/repo/models.h"
+#include "storage/trust/metadata.h"
 
 namespace linnet::update {
 namespace {
@@ -65,6 +66,11 @@ class PlanCheck {
                             c_.updater.FindTarget(path, c_.link.metadata()));
     if (!target.has_value())
       return Nothing(absl::StrCat(Short(path), ": not signed by this site's plans key"));
+    // TUF lets a role delegate further; who may roll out is said by targets alone.
+    if (target->role != trust::kPlans) {
+      return Nothing(absl::StrCat(Short(path), ": is signed by ", Short(target->role),
+                                  ", to which plans may not delegate"));
+    }
     plan_sha256_ = target->sha256;
     bool ended = false;
     LINNET_RETURN_IF_ERROR(c_.state.Read([&]() -> absl::Status {
@@ -84,9 +90,11 @@ class PlanCheck {
     if (c_.now >= plan_.expires) {
       return Nothing(absl::StrCat("plan ", plan_.id, ": expired ", absl::FormatTime(plan_.expires)));
     }
-    // Signed offline: a lower bound of what time it is.
+    // Signed offline: a lower bound of what time it is. No further than the timestamp holds: a plan that says
+    // it was made in ten years, by an operator's clock or a stolen key, must not end all updates here.
+    const absl::Time evidence = std::min(plan_.created, c_.timestamp_expires);
     LINNET_RETURN_IF_ERROR(
-        c_.state.Write([&] { return repo::Device(c_.state.db()).RaiseBelievedTime(plan_.created); }));
+        c_.state.Write([&] { return repo::Device(c_.state.db()).RaiseBelievedTime(evidence); }));
     return std::nullopt;
   }
 
@@ -221,6 +229,15 @@ absl::StatusOr<PlanVerdict> CheckPlan(const PlanContext& context, const CheckInA
   // once.
   if (!verdict.ok() && IsVerdict(verdict.status())) return Nothing(base::Message(verdict.status()));
   return verdict;
+}
+
+absl::Time TimestampExpires(const trust::TrustStore& store) {
+  const absl::StatusOr<std::optional<std::string>> bytes = store.Load(trust::kTimestamp);
+  if (!bytes.ok() || !bytes->has_value()) return absl::InfinitePast();
+  const absl::StatusOr<trust::Envelope> envelope = trust::Envelope::Parse(**bytes);
+  if (!envelope.ok()) return absl::InfinitePast();
+  const absl::StatusOr<trust::Timestamp> timestamp = trust::ParseTimestamp(*envelope);
+  return timestamp.ok() ? timestamp->expires : absl::InfinitePast();
 }
 
 absl::StatusOr<std::string> FetchSmall(chunks::ChunkSource& source, const trust::TargetInfo& target,

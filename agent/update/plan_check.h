@@ -50,7 +50,10 @@ struct PlanContext {
   absl::Time now;                       // max(clock, last believed)
   absl::Time uptime;                    // the clock as it is: for soaking only
   const Revocations* revocations = nullptr;  // whose receipts do not count
+  absl::Time timestamp_expires;              // of what was refreshed: the end of what it says about the time
 };
+// Of the trusted timestamp in `store`; InfinitePast: there is none.
+absl::Time TimestampExpires(const trust::TrustStore& store);
 
 // Errors: could not decide (network, disk): try again later.
 absl::StatusOr<PlanVerdict> CheckPlan(const PlanContext& context, const CheckInAnswer& answer);

@@ -12,6 +12,7 @@
 #include "runtime/base/string_view.h"
 #include "storage/chunks/chunk_store.h"
 #include "storage/repo/revoked.h"
+#include "storage/trust/metadata.h"
 #include "storage/trust/revoked_list.h"
 
 namespace linnet::update {
@@ -113,6 +114,11 @@ absl::Status LearnRevoked(trust::Updater& updater, trust::MetadataFetcher& metad
   LINNET_ASSIGN_OR_RETURN(const std::optional<trust::TargetInfo> target,
                           updater.FindTarget(trust::kRevokedTarget, metadata));
   if (!target.has_value() || target->sha256 == revocations.sha256()) return absl::OkStatus();
+  if (target->role != trust::kPlans) {
+    return absl::UnauthenticatedError(
+        "the list of revoked devices is signed by a role below plans, to which it "
+        "may not delegate");
+  }
   const absl::StatusOr<std::string> json = FetchSmall(chunks, *target, trust::kMaxRevokedBytes);
   if (!json.ok()) {
     return absl::Status(json.status().code(), absl::StrCat("the list of revoked devices cannot be had: ",

@@ -160,8 +160,9 @@ class UpdateDriver {
   // Takes a bundle's metadata into `store`.
   absl::StatusOr<std::unique_ptr<trust::Updater>> TrustBundle(trust::TrustStore& store, BundleLink& bundle,
                                                               std::string_view root_sha256);
-  // kAccepted or kPresent; else an error says why not.
-  absl::StatusOr<PlanVerdict> CheckBundle(BundleLink& bundle, trust::Updater& updater);
+  // kAccepted or kPresent; else an error says why not. `store`: that of `updater`.
+  absl::StatusOr<PlanVerdict> CheckBundle(BundleLink& bundle, trust::Updater& updater,
+                                          const trust::TrustStore& store);
   absl::StatusOr<trust::TargetInfo> FindOffered(const std::string& path, std::string_view target_name,
                                                 const std::string& sha256, trust::Updater& updater,
                                                 trust::MetadataFetcher& fetcher);

@@ -40,6 +40,7 @@ nlohmann::ordered_json ToJsonValue(const trust::Change& change) {
                                  {"not_signed_by", c.not_signed_by}});
   }
   out["changes"] = change.says;
+  if (!change.online_key_files.empty()) out["online_key_files"] = change.online_key_files;
   return out;
 }
 
@@ -85,14 +86,15 @@ trust::FetchTarget Publisher::Fetcher() const {
   };
 }
 
-absl::StatusOr<uint64_t> Publisher::Publish(const MetadataMap& metadata, const std::vector<Upload>& uploads) {
+absl::StatusOr<uint64_t> Publisher::Publish(const MetadataMap& metadata, const std::vector<Upload>& uploads,
+                                            bool files_are_lost) {
   if (repository_ != nullptr) {
     if (metadata.empty()) return repository_->versions().snapshot;
     LINNET_ASSIGN_OR_RETURN(const trust::Repository::Versions versions, repository_->Publish(metadata));
     return versions.snapshot;
   }
   LINNET_ASSIGN_OR_RETURN(const admin::v1::PublishResponse response,
-                          cli::Publish(*coordinator_, metadata, uploads));
+                          cli::Publish(*coordinator_, metadata, uploads, files_are_lost));
   return response.snapshot_version();
 }
 
@@ -119,6 +121,10 @@ absl::Status RunChange(const Context& context, const ChangeOptions& options, con
     for (const std::string& line : change.says) Print(line);
     for (const trust::SignatureCount& c : change.signatures) Print(SignaturesLine(c));
     if (!complete && !change.unreachable.ok()) Print(base::Message(change.unreachable));
+    for (const std::string& file : change.online_key_files) {
+      Print(absl::StrCat("made ", options.publish.site.site, "/", file,
+                         options.publish.offline ? "" : ": it goes into the coordinator's --site-dir"));
+    }
   }
   std::string end;
   if (!complete) {

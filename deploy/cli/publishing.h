@@ -33,7 +33,8 @@ class Publisher {
   // Of the coordinator; empty without one. Valid as long as this object.
   trust::FetchTarget Fetcher() const;
   // Version of the snapshot that shows it. The site's own repository takes metadata only.
-  absl::StatusOr<uint64_t> Publish(const MetadataMap& metadata, const std::vector<Upload>& uploads);
+  absl::StatusOr<uint64_t> Publish(const MetadataMap& metadata, const std::vector<Upload>& uploads,
+                                   bool files_are_lost = false);
 
  private:
   std::optional<Coordinator> coordinator_;

@@ -22,11 +22,17 @@ namespace {
 constexpr uint64_t kMaxChangeFile = 32 << 20;
 constexpr uint32_t kMostDays = 3650;
 
+constexpr char kRotateKeyHelp[] =
+    "a new key, made on this machine or on a token, takes the place of one of a role's keys. Those of\n"
+    "snapshot and timestamp (both at once, if need be) are the coordinator's: copy the new files into its\n"
+    "--site-dir, then linnet site publish";
+
 struct Options {
   ChangeOptions change;
-  std::vector<std::string> roles;
+  std::vector<std::string> roles, rotated;
   uint32_t days = 0, within_days = kDueWithinDays;
-  std::string role, key, token_uri, file, dir;
+  std::string key, token_uri, file, dir;
+  bool lost_files = false;
 };
 
 absl::Status Renew(const Context& context, const Options& o) {
@@ -37,7 +43,12 @@ absl::Status Renew(const Context& context, const Options& o) {
 
 absl::Status RotateKey(const Context& context, const Options& o) {
   return RunChange(context, o.change, [&](trust::Site& site, const MetadataMap& current) {
-    return site.RotateKey(o.role, o.key, current, o.token_uri);
+    if (o.rotated.size() == 1) return site.RotateKey(o.rotated.front(), o.key, current, o.token_uri);
+    if (!o.key.empty() || !o.token_uri.empty()) {
+      return absl::StatusOr<trust::Change>(
+          absl::InvalidArgumentError("--key and --token-key are for one role at a time"));
+    }
+    return site.RotateOnlineKeys(o.rotated, current);
   });
 }
 
@@ -61,7 +72,7 @@ absl::Status Publish(const Context& context, const Options& o) {
       trust::Site::Open(base::FileSystem::Real(), o.change.publish.site.site, "", base::Clock::Real()));
   LINNET_ASSIGN_OR_RETURN(const trust::Publication publication, site->Unpublished(publisher.current()));
   LINNET_ASSIGN_OR_RETURN(const uint64_t snapshot,
-                          publisher.Publish(publication.metadata, UploadsOf(publication)));
+                          publisher.Publish(publication.metadata, UploadsOf(publication), o.lost_files));
   nlohmann::ordered_json roles = nlohmann::ordered_json::array();
   for (const auto& [role, bytes] : publication.metadata) roles.push_back(role);
   if (context.json) {
@@ -109,9 +120,10 @@ void AddRoleCommands(CLI::App& group, Context& context) {
   AddChangeOptions(renew, options->change);
   Runs(renew, context, [&context, options] { return Renew(context, *options); });
 
-  CLI::App* rotate = group.add_subcommand(
-      "rotate-key", "a new key, made on this machine or on a token, takes the place of one of a role's keys");
-  rotate->add_option("role", options->role, "root, targets, plans, models/FAMILY")->required();
+  CLI::App* rotate = group.add_subcommand("rotate-key", kRotateKeyHelp);
+  rotate->add_option("role", options->rotated, "root, targets, plans, models/FAMILY; or snapshot, timestamp")
+      ->required()
+      ->expected(1, 2);
   rotate->add_option("--key", options->key, "the one that leaves: as linnet site status names it, or its id");
   rotate->add_option("--token-key", options->token_uri,
                      "the new key is the P-256 key of a PKCS#11 token: pkcs11:token=NAME;object=NAME");
@@ -127,6 +139,10 @@ void AddRoleCommands(CLI::App& group, Context& context) {
 
   CLI::App* publish = group.add_subcommand("publish", "what is signed here and not in force yet");
   AddPublishOptions(publish, options->change.publish);
+  publish->add_flag(
+      "--lost-files", options->lost_files,
+      "to a coordinator that was restored from a copy or made anew: it takes what was signed without "
+      "files that it lacks; then linnet model publish brings models");
   Runs(publish, context, [&context, options] { return Publish(context, *options); });
 
   CLI::App* check = group.add_subcommand(

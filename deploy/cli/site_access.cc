@@ -147,11 +147,16 @@ std::vector<Upload> UploadsOf(const trust::Publication& publication) {
 
 absl::StatusOr<admin::v1::PublishResponse> Publish(const Coordinator& coordinator,
                                                    const MetadataMap& metadata,
-                                                   const std::vector<Upload>& uploads) {
+                                                   const std::vector<Upload>& uploads, bool files_are_lost) {
   const auto call = CallContext(3600);
   admin::v1::PublishResponse response;
   const auto writer = coordinator.stub->Publish(call.get(), &response);
   bool open = true;
+  if (files_are_lost) {
+    admin::v1::PublishRequest part;
+    part.set_files_are_lost(true);
+    open = writer->Write(part);
+  }
   // Metadata first: the coordinator then knows which files it may take.
   for (const auto& [role, bytes] : metadata) {
     admin::v1::PublishRequest part;

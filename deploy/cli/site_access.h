@@ -39,10 +39,12 @@ struct Upload {
 };
 // The small targets of a publication (indexes, plans).
 std::vector<Upload> UploadsOf(const trust::Publication& publication);
-// Sends target files, then metadata; shows progress on a terminal.
+// Sends target files, then metadata; shows progress on a terminal. `files_are_lost`: it is taken without the
+// files that the coordinator lacks (admin.proto).
 absl::StatusOr<admin::v1::PublishResponse> Publish(const Coordinator& coordinator,
                                                    const MetadataMap& metadata,
-                                                   const std::vector<Upload>& uploads);
+                                                   const std::vector<Upload>& uploads,
+                                                   bool files_are_lost = false);
 
 }  // namespace linnet::cli
 

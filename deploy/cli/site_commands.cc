@@ -61,6 +61,10 @@ absl::Status PrintStatus(const Context& context, const std::string& dir, const s
                               {"expires", Date(role.expires)},
                               {"due", role.expires < due}});
     }
+    out["online_keys"] = nlohmann::ordered_json::array();
+    for (const auto& key : status.online_keys) {
+      out["online_keys"].push_back({{"role", key.role}, {"keyid", key.keyid}, {"file", key.file}});
+    }
     out["key_files"] = nlohmann::ordered_json::array();
     for (const auto& key : status.key_files) {
       out["key_files"].push_back({{"path", key.path},
@@ -84,6 +88,11 @@ absl::Status PrintStatus(const Context& context, const std::string& dir, const s
   Print(roles.ToString());
   for (const Expiry& e : ExpiriesOf(status)) {
     if (e.expires < due) Print(absl::StrCat("DUE: ", e.what, " by ", Date(e.expires), "; ", e.mend));
+  }
+  for (const auto& key : status.online_keys) {
+    Print(absl::StrCat("the coordinator signs ", key.role, " with key ", key.keyid.substr(0, 8), ": ",
+                       key.file.empty() ? "its file is not on this machine"
+                                        : absl::StrCat(key.file, ", which goes into its --site-dir")));
   }
   for (const auto& key : status.key_files) {
     if (!key.token_uri.empty()) Print(absl::StrCat(key.path, " lies on a token: ", key.token_uri));

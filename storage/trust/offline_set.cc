@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 #include "storage/trust/trusted_set.h"
@@ -31,7 +32,18 @@ const Delegation* FindDelegation(const Targets& targets, std::string_view role) 
   return it == targets.delegations.end() ? nullptr : &*it;
 }
 
+constexpr std::string_view kStepSuffix = ".root";
+
 }  // namespace
+
+std::string RootStep(uint64_t version) { return absl::StrCat(version, std::string(kStepSuffix)); }
+
+uint64_t VersionOfRootStep(std::string_view name) {
+  uint64_t version = 0;
+  if (!name.ends_with(kStepSuffix)) return 0;
+  const std::string number(name.substr(0, name.size() - kStepSuffix.size()));
+  return absl::SimpleAtoi(number, &version) && RootStep(version) == name ? version : 0;
+}
 
 absl::StatusOr<OfflineSet> OfflineSet::FromRoot(std::string_view root) {
   // Any time: a root that is loaded from our own files may have expired.
@@ -45,13 +57,20 @@ absl::StatusOr<OfflineSet> OfflineSet::FromRoot(std::string_view root) {
 
 absl::StatusOr<OfflineSet> OfflineSet::With(const Metadata& changes, absl::Time now) const {
   OfflineSet next = *this;
+  next.root_steps_.clear();
+  std::map<uint64_t, std::string> steps;
+  for (const auto& [name, bytes] : changes) {
+    if (const uint64_t version = VersionOfRootStep(name); version > root_.version)
+      steps.emplace(version, bytes);
+  }
+  for (const auto& [version, bytes] : steps) LINNET_RETURN_IF_ERROR(next.Step(version, bytes));
   // In the order of trust: root, targets, then what targets delegates to.
   std::vector<std::string> order = {std::string(kRoot), std::string(kTargets)};
   for (const auto& [role, bytes] : changes) {
     if (role == kTimestamp || role == kSnapshot) {
       return Refuse(role, "is signed by the coordinator itself and cannot be published");
     }
-    if (role != kRoot && role != kTargets) order.push_back(role);
+    if (role != kRoot && role != kTargets && VersionOfRootStep(role) == 0) order.push_back(role);
   }
   for (const std::string& role : order) {
     const auto it = changes.find(role);
@@ -64,8 +83,20 @@ absl::StatusOr<OfflineSet> OfflineSet::With(const Metadata& changes, absl::Time 
     }
     LINNET_RETURN_IF_ERROR(next.Check(role, it->second, now));
   }
+  if (!next.root_steps_.empty() && next.root_steps_.contains(next.root_.version)) {
+    return Refuse(RootStep(next.root_.version), "comes without the root that follows it");
+  }
   LINNET_RETURN_IF_ERROR(next.CheckDelegations());
   return next;
+}
+
+absl::Status OfflineSet::Step(uint64_t version, const std::string& bytes) {
+  const std::string name = RootStep(version);
+  if (bytes.size() > kMaxRootBytes) return Refuse(name, "is longer than devices take");
+  LINNET_RETURN_IF_ERROR(Check(std::string(kRoot), bytes, absl::InfinitePast()));
+  if (root_.version != version) return Refuse(name, absl::StrCat("is version ", root_.version));
+  root_steps_.emplace(version, bytes);
+  return absl::OkStatus();
 }
 
 absl::Status OfflineSet::Check(const std::string& role, std::string_view bytes, absl::Time now) {

@@ -13,6 +13,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/file_system.h"
 #include "runtime/base/keys.h"
+#include "storage/trust/online_keys.h"
 #include "storage/trust/updater.h"
 
 namespace linnet::trust {
@@ -23,9 +24,6 @@ namespace linnet::trust {
 // online keys. Thread-safe.
 class Repository {
  public:
-  struct OnlineKeys {
-    base::PrivateKey snapshot, timestamp;
-  };
   struct Versions {
     uint64_t root = 0, targets = 0, snapshot = 0, timestamp = 0;
   };
@@ -36,17 +34,20 @@ class Repository {
     std::string sha256;  // 32 bytes
   };
   // Hears of every file that is current, each time something changed and once at Open, after it is on the
-  // disk and before Metadata() shows it to anybody. An error: it is not shown, and the change has failed.
-  using OnPublished = std::function<absl::Status(const std::vector<File>&)>;
-  // FailedPrecondition when there is no root or the online keys are not the ones that it names.
+  // disk and before Metadata() shows it to anybody; with them, the key that signed the timestamp, which is
+  // another after a rotation. An error: they are not shown, and the change has failed.
+  using OnPublished =
+      std::function<absl::Status(const std::vector<File>&, const base::PrivateKey& timestamp_key)>;
+  // FailedPrecondition when there is no root or the online keys that it names are not found.
   static absl::StatusOr<std::unique_ptr<Repository>> Open(base::FileSystem& fs, std::string dir,
-                                                          OnlineKeys keys, const base::Clock& clock,
+                                                          FindOnlineKeys find_keys, const base::Clock& clock,
                                                           OnPublished on_published = nullptr);
   virtual ~Repository() = default;
 
   // New versions of offline roles (role name -> bytes), all or nothing, then a new snapshot and timestamp.
-  // Unauthenticated: signatures below the threshold; FailedPrecondition: not newer, expired; each names the
-  // role.
+  // A root that names other online keys is taken when they are found, and the new ones sign at once.
+  // Unauthenticated: signatures below the threshold; FailedPrecondition: not newer, expired, or an online key
+  // that is not here; each names the role.
   virtual absl::StatusOr<Versions> Publish(const std::map<std::string, std::string>& metadata) = 0;
   // Checks without storing: would Publish accept this, and which target would it vouch for under this path?
   virtual absl::StatusOr<std::vector<TargetInfo>> Check(

@@ -177,12 +177,20 @@ class SiteImpl final : public Site {
                                    const std::map<std::string, std::string>& current,
                                    const std::string& token_uri) override {
     if (role == kTimestamp || role == kSnapshot) {
-      return absl::UnimplementedError(absl::StrCat(
-          role, ": is signed by the coordinator with a key of its own, which this command does not replace"));
+      if (key.empty() && token_uri.empty()) return RotateOnlineKeys({role}, current);
+      return absl::InvalidArgumentError(absl::StrCat(
+          role, ": has one key, in a file of the coordinator's, which starts without a person and a token"));
     }
     LINNET_ASSIGN_OR_RETURN(const OfflineSet base, folder_.Base(current));
     if (role == kRoot || role == kTargets) LINNET_RETURN_IF_ERROR(CheckRootIsPublished(base, current));
     return RotateRoleKey(Parts(base), role, key, token_uri);
+  }
+
+  absl::StatusOr<Change> RotateOnlineKeys(const std::vector<std::string>& roles,
+                                          const std::map<std::string, std::string>& current) override {
+    LINNET_ASSIGN_OR_RETURN(const OfflineSet base, folder_.Base(current));
+    LINNET_RETURN_IF_ERROR(CheckRootIsPublished(base, current));
+    return RotateCoordinatorKeys(Parts(base), roles);
   }
 
   absl::StatusOr<Change> Withdraw(std::string_view name,

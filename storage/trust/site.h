@@ -32,9 +32,11 @@ namespace linnet::trust {
 //     device-ca-root.key operator-ca.key
 //     metadata/<role>.json       what was signed here last: a coordinator cannot make us sign on an older
 //     base
+//     metadata/<version>.root.json   every root since the first: a coordinator that is behind needs each
 //   coordinator/                 the coordinator's; may be copied to its machine
 //     site.json                  the same as above
-//     snapshot.key timestamp.key device-ca.key server.key       plain PEM, mode 0600
+//     snapshot.key timestamp.key device-ca.key server.key       plain PEM, mode 0600 (later ones of the first
+//     two: online_keys.h)
 //     device-ca.pem              intermediate authority that signs device certificates
 //     server.pem                 URI linnet-coordinator:<site>; signed by the fleet root itself
 //     fleet-root.pem             what devices accept, and what device certificates lead to
@@ -76,8 +78,10 @@ absl::Status InitSite(base::FileSystem& fs, const std::string& dir, const SiteOp
 
 // What to hand to the coordinator (admin.v1 Publish), and what it vouches for.
 struct Publication {
-  std::map<std::string, std::string> metadata;  // role -> bytes; in any order; empty: nothing is new
-  std::vector<TargetInfo> targets;              // what this call signed, the file itself first
+  // Role -> bytes; in any order; empty: nothing is new. Roots on the way to the last one: OfflineSet's
+  // RootStep.
+  std::map<std::string, std::string> metadata;
+  std::vector<TargetInfo> targets;  // what this call signed, the file itself first
   std::map<std::string, std::string>
       small_targets;  // target path -> bytes: index, suite, plan, revoked devices
 };
@@ -116,6 +120,8 @@ struct Change {
   std::vector<SignatureCount> signatures;
   std::vector<std::string> says;  // for the person who signs: what it changes, a line each
   absl::Status unreachable;       // not OK: the first key that lies on a token which is not here
+  // Made here for the coordinator, below the site: copied there before it can take this change.
+  std::vector<std::string> online_key_files;
   bool complete() const;
 };
 
@@ -136,9 +142,15 @@ struct RoleStatus {
   std::vector<std::string> signed_by, not_signed_by;  // "root-1", in the order of the role's keys
   std::vector<std::string> keyids;                    // hex, in the same order
 };
+// A key that the coordinator signs with.
+struct OnlineKeyStatus {
+  std::string role, keyid;
+  std::string file;  // below the site; empty: not on this machine
+};
 struct SiteStatus {
   std::string site, name;
-  std::vector<RoleStatus> roles;  // as last signed here
+  std::vector<RoleStatus> roles;             // as last signed here
+  std::vector<OnlineKeyStatus> online_keys;  // that the root names
   std::vector<KeyFileStatus> key_files;
   // InfinitePast: not on this machine.
   absl::Time server_certificate_expires, device_ca_expires, operator_certificate_expires;
@@ -198,6 +210,10 @@ class Site {
   virtual absl::StatusOr<Change> RotateKey(const std::string& role, std::string_view key,
                                            const std::map<std::string, std::string>& current,
                                            const std::string& token_uri = "") = 0;
+  // New keys for the coordinator, which one new root names: `roles` of snapshot, timestamp or both. Their
+  // files (Change::online_key_files) go to the coordinator's machine before the root is published.
+  virtual absl::StatusOr<Change> RotateOnlineKeys(const std::vector<std::string>& roles,
+                                                  const std::map<std::string, std::string>& current) = 0;
   // Takes a model out of its role: `name` is its target, or the last part of it. Devices that run it go on.
   // Its release counter and its name are not given to other bytes.
   virtual absl::StatusOr<Change> Withdraw(std::string_view name,

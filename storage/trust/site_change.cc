@@ -1,6 +1,7 @@
 #include "storage/trust/site_change.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -8,6 +9,7 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/base/string_view.h"
 #include "storage/trust/lifetimes.h"
+#include "storage/trust/online_keys.h"
 #include "storage/trust/release_suite.h"
 #include "storage/trust/role_change.h"
 #include "storage/trust/signing.h"
@@ -141,6 +143,31 @@ absl::StatusOr<Change> RotateRoleKey(const ChangeParts& parts, const std::string
   metadata[delegator] = SignMetadata(json, {});
   if (role != kRoot) metadata[role] = SignMetadata(Next(parts, role, absl::ZeroDuration()), {});
   return SignChange(parts, std::move(metadata));
+}
+
+absl::StatusOr<Change> RotateCoordinatorKeys(const ChangeParts& parts,
+                                             const std::vector<std::string>& roles) {
+  const std::set<std::string> each(roles.begin(), roles.end());
+  for (const std::string& role : each) {
+    if (role == kSnapshot || role == kTimestamp) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", role, "\": only snapshot and timestamp get their new keys together"));
+  }
+  const std::string root(kRoot);
+  LINNET_RETURN_IF_ERROR(parts.keys.CheckPassphrase(root, KeysOfRole(parts.base, root)));
+  Json json = Next(parts, root, absl::ZeroDuration());
+  std::vector<std::string> files;
+  for (const std::string& role : each) {
+    LINNET_ASSIGN_OR_RETURN(const std::string leaves,
+                            ChooseKey(role, parts.base.root().roles.find(role)->second, ""));
+    LINNET_ASSIGN_OR_RETURN(const base::PrivateKey joins, parts.keys.MakeOnline(role));
+    ReplaceKey(json, role, leaves, joins.public_key());
+    files.push_back(
+        absl::StrCat(std::string(kSiteCoordinator), "/", OnlineKeyFile(role, KeyId(joins.public_key()))));
+  }
+  LINNET_ASSIGN_OR_RETURN(Change change, SignChange(parts, {{root, SignMetadata(json, {})}}));
+  change.online_key_files = std::move(files);
+  return change;
 }
 
 std::string_view ModelSuffix(std::string_view target) {

@@ -35,6 +35,8 @@ absl::StatusOr<Change> RenewRoles(const ChangeParts& parts, const std::vector<st
 // made here, or is the key `token_uri` of a token, when that is not empty.
 absl::StatusOr<Change> RotateRoleKey(const ChangeParts& parts, const std::string& role, std::string_view key,
                                      const std::string& token_uri);
+// New keys take the places of those of these roles, snapshot or timestamp, which one new root names.
+absl::StatusOr<Change> RotateCoordinatorKeys(const ChangeParts& parts, const std::vector<std::string>& roles);
 // `name`: a target's path, or the end of one, with or without its suffix ("linnet-starter-1").
 absl::StatusOr<Change> WithdrawModel(const ChangeParts& parts, std::string_view name);
 // Adds what this machine can sign to a change that began elsewhere.

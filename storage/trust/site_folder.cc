@@ -64,6 +64,7 @@ absl::StatusOr<OfflineSet> SiteFolder::Base(const OfflineSet::Metadata& current)
 absl::StatusOr<Publication> SiteFolder::Remember(const OfflineSet& set,
                                                  const OfflineSet::Metadata& current) const {
   Publication out;
+  LINNET_RETURN_IF_ERROR(AddRootSteps(set, current, out));
   OfflineSet::Metadata changed;
   for (const auto& [role, entry] : set.roles()) {
     const auto it = current.find(role);
@@ -79,6 +80,25 @@ absl::StatusOr<Publication> SiteFolder::Remember(const OfflineSet& set,
   LINNET_RETURN_IF_ERROR(WriteRoles(changed));
   if (changed.size() > 1) LINNET_RETURN_IF_ERROR(fs_.Remove(UnfinishedPath()));
   return out;
+}
+
+absl::Status SiteFolder::AddRootSteps(const OfflineSet& set, const OfflineSet::Metadata& current,
+                                      Publication& out) const {
+  const auto published = current.find(std::string(kRoot));
+  if (published == current.end()) return absl::OkStatus();
+  LINNET_ASSIGN_OR_RETURN(uint64_t version, VersionOf(published->first, published->second));
+  while (++version < set.root().version) {
+    const std::string path = MetadataPath(RootStep(version));
+    absl::StatusOr<std::string> bytes = fs_.ReadFile(path, kMaxRootBytes);
+    if (absl::IsNotFound(bytes.status())) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(path, ": is needed on the way from the published root to version ", set.root().version,
+                       "; another copy of this site has it, or a coordinator's state, in repository"));
+    }
+    LINNET_RETURN_IF_ERROR(bytes.status());
+    out.metadata.emplace(RootStep(version), *std::move(bytes));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SiteFolder::Recover() const {
@@ -102,6 +122,10 @@ absl::Status SiteFolder::Recover() const {
 
 absl::Status SiteFolder::WriteRoles(const OfflineSet::Metadata& roles) const {
   for (const auto& [role, bytes] : roles) {
+    if (role == kRoot) {  // every root is kept: who is behind needs each on the way
+      LINNET_ASSIGN_OR_RETURN(const uint64_t version, VersionOf(role, bytes));
+      LINNET_RETURN_IF_ERROR(fs_.WriteFileAtomic(MetadataPath(RootStep(version)), bytes, kPublicMode));
+    }
     LINNET_RETURN_IF_ERROR(fs_.WriteFileAtomic(MetadataPath(role), bytes, kPublicMode));
   }
   return absl::OkStatus();

@@ -30,6 +30,10 @@ class SiteFolder {
   // Ends what a crash cut off.
   absl::Status Recover() const;
   absl::Status WriteRoles(const OfflineSet::Metadata& roles) const;
+  // The roots between that of `current` and this one, for a coordinator that was restored from an old copy or
+  // made anew.
+  absl::Status AddRootSteps(const OfflineSet& set, const OfflineSet::Metadata& current,
+                            Publication& out) const;
   std::string MetadataPath(std::string_view role) const;
   std::string UnfinishedPath() const;
 

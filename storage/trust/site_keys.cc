@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
+#include "storage/trust/online_keys.h"
 #include "storage/trust/signing.h"
 #include "storage/trust/site.h"
 #include "storage/trust/site_files.h"
@@ -81,6 +82,15 @@ absl::StatusOr<base::PrivateKey> SiteKeys::TakeNext(const std::string& place, co
         uri, ": is key ", id.substr(0, 8), " of this site already; a share that two places have is one"));
   }
   LINNET_RETURN_IF_ERROR(WriteTokenFile(fs_, dir_, FileOf(place, id), uri, key.public_key()));
+  return key;
+}
+
+absl::StatusOr<base::PrivateKey> SiteKeys::MakeOnline(std::string_view role) const {
+  base::PrivateKey key = base::PrivateKey::Generate(base::KeyType::kEd25519);
+  const std::string folder(kSiteCoordinator);  // may have gone to the coordinator's machine
+  LINNET_RETURN_IF_ERROR(fs_.CreateDirectories(absl::StrCat(dir_, "/", folder)));
+  LINNET_RETURN_IF_ERROR(
+      WriteKey(fs_, dir_, absl::StrCat(folder, "/", OnlineKeyFile(role, KeyId(key.public_key()))), key, ""));
   return key;
 }
 

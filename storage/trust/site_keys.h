@@ -44,6 +44,9 @@ class SiteKeys {
   // The key `uri` of a token, for a place that has one. AlreadyExists: it is one of `listed`.
   absl::StatusOr<base::PrivateKey> TakeNext(const std::string& place, const std::string& uri,
                                             const Keys& listed) const;
+  // A new key for snapshot or timestamp, in the folder that goes to the coordinator's machine
+  // (online_keys.h).
+  absl::StatusOr<base::PrivateKey> MakeOnline(std::string_view role) const;
   // Below the site: of a place's first key, and of a later one.
   static std::string FileOf(const std::string& place);
   static std::string FileOf(const std::string& place, std::string_view keyid);

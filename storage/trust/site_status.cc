@@ -8,6 +8,7 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/base/x509.h"
 #include "storage/trust/metadata.h"
+#include "storage/trust/online_keys.h"
 #include "storage/trust/site_files.h"
 #include "storage/trust/site_keys.h"
 
@@ -56,6 +57,30 @@ std::set<std::string> UnlistedFiles(const std::vector<RoleStatus>& roles,
   return unlisted;
 }
 
+// Where the keys lie that the root names; the others of these roles that lie there have left, or wait.
+std::vector<OnlineKeyStatus> OnlineKeysOf(base::FileSystem& fs, const std::string& dir, const Root& root) {
+  std::vector<OnlineKeyStatus> out;
+  const std::string folder(kSiteCoordinator);
+  for (const std::string_view role : {kSnapshot, kTimestamp}) {
+    for (const std::string& id : root.roles.find(role)->second.keyids) {
+      const std::string file = OnlineKeyFileIn(fs, absl::StrCat(dir, "/", folder), role, id).value_or("");
+      out.push_back({std::string(role), id, file.empty() ? "" : absl::StrCat(folder, "/", file)});
+    }
+  }
+  return out;
+}
+
+void AddUnlistedOnline(const std::vector<OnlineKeyStatus>& keys, const std::vector<std::string>& files,
+                       std::set<std::string>& unlisted) {
+  for (const std::string& file : files) {
+    for (const OnlineKeyStatus& key : keys) {
+      if (file.starts_with(absl::StrCat(std::string(kSiteCoordinator), "/", key.role, ".")))
+        unlisted.insert(file);
+    }
+  }
+  for (const OnlineKeyStatus& key : keys) unlisted.erase(key.file);
+}
+
 }  // namespace
 
 SiteStatus StatusOfSite(base::FileSystem& fs, const std::string& dir, const OfflineSet& set) {
@@ -70,7 +95,9 @@ SiteStatus StatusOfSite(base::FileSystem& fs, const std::string& dir, const Offl
       if (file.ends_with(".key")) files.push_back(absl::StrCat(std::string(folder), "/", file));
     }
   }
-  const std::set<std::string> unlisted = UnlistedFiles(status.roles, files);
+  status.online_keys = OnlineKeysOf(fs, dir, set.root());
+  std::set<std::string> unlisted = UnlistedFiles(status.roles, files);
+  AddUnlistedOnline(status.online_keys, files, unlisted);
   for (const std::string& file : files) {
     KeyFileStatus& entry = status.key_files.emplace_back();
     entry.path = file;

@@ -164,10 +164,16 @@ FleetFixture::Model FleetFixture::SignModel(const std::string& version, size_t s
 }
 
 grpc::Status FleetFixture::PublishParts(const std::map<std::string, std::string>& metadata,
-                                        const std::map<std::string, std::string>& targets) {
+                                        const std::map<std::string, std::string>& targets,
+                                        bool files_are_lost) {
   Context context;
   admin::v1::PublishResponse response;
   const auto writer = admin().Publish(&context, &response);
+  if (files_are_lost) {
+    admin::v1::PublishRequest request;
+    request.set_files_are_lost(true);
+    writer->Write(request);
+  }
   for (const auto& [role, bytes] : metadata) {
     admin::v1::PublishRequest request;
     request.mutable_metadata()->set_role(role);
@@ -247,6 +253,24 @@ std::map<std::string, std::string> FleetFixture::CurrentMetadata() {
   std::map<std::string, std::string> metadata;
   for (const auto& file : response.metadata()) metadata[file.role()] = file.bytes();
   return metadata;
+}
+
+trust::OnlineKeys FleetFixture::OnlineKeysNow() const {
+  const auto offline = site_->Offline();
+  EXPECT_TRUE(offline.ok()) << offline.status();
+  const auto envelope = trust::Envelope::Parse(offline->at("root"));
+  auto keys = trust::OnlineKeysIn(Files(), config_.site_dir)(*trust::ParseRoot(*envelope));
+  EXPECT_TRUE(keys.ok()) << keys.status();
+  return *std::move(keys);
+}
+
+grpc::Status FleetFixture::RotateOnlineKeys(const std::vector<std::string>& roles) {
+  const auto current = CurrentMetadata();
+  const auto change = site_->RotateOnlineKeys(roles, current);
+  EXPECT_TRUE(change.ok()) << change.status();
+  const auto publication = site_->Adopt(*change, current);
+  EXPECT_TRUE(publication.ok()) << publication.status();
+  return PublishParts(publication->metadata, publication->small_targets);
 }
 
 admin::v1::Rollout FleetFixture::NewestRollout() {

@@ -14,6 +14,7 @@
 #include "linnet/admin/v1/admin.grpc.pb.h"
 #include "linnet/fleet/v1/fleet.grpc.pb.h"
 #include "runtime/net/tls.h"
+#include "storage/trust/online_keys.h"
 #include "storage/trust/site.h"
 #include "tests/coordinator/test_device.h"
 #include "tests/support/fake_clock.h"
@@ -60,7 +61,7 @@ class FleetFixture : public ::testing::Test {
   };
   Model SignModel(const std::string& version, size_t size_bytes = 10'000, uint32_t chunk_bytes = 4096);
   grpc::Status PublishParts(const std::map<std::string, std::string>& metadata,
-                            const std::map<std::string, std::string>& targets);
+                            const std::map<std::string, std::string>& targets, bool files_are_lost = false);
   grpc::Status Publish(const Model& model);
   // Canaries by id and key, then all; published, not started.
   struct SignedPlan {
@@ -72,6 +73,10 @@ class FleetFixture : public ::testing::Test {
                          uint64_t release_counter = 1);
   grpc::Status Start(const SignedPlan& plan);
   std::map<std::string, std::string> CurrentMetadata();
+  // That the site's root names, from the coordinator's folder.
+  trust::OnlineKeys OnlineKeysNow() const;
+  // New keys for the coordinator and a root that names them, signed, published.
+  grpc::Status RotateOnlineKeys(const std::vector<std::string>& roles = {"snapshot", "timestamp"});
   admin::v1::Rollout NewestRollout();
 
   testing::FakeClock clock_;

@@ -163,6 +163,37 @@ TEST_F(PublishTest, MetadataWithoutItsBytesIsRefused) {
   EXPECT_THAT(status.error_message(), HasSubstr("neither sent nor"));
 }
 
+TEST_F(PublishTest, ARestoredCoordinatorTakesWhatWasSignedWithoutTheFilesThatItLost) {
+  const Model model = SignModel("1");
+  const grpc::Status taken = PublishParts(model.publication.metadata, {}, /*files_are_lost=*/true);
+  ASSERT_TRUE(taken.ok()) << taken.error_message();
+  // It is not rolled out without its bytes, and other things go on.
+  const SignedPlan plan = PublishPlan(model, {});
+  const grpc::Status started = Start(plan);
+  EXPECT_EQ(started.error_code(), StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(started.error_message(), HasSubstr("publish it again"));
+  const grpc::Status second = Publish(SignModel("2"));
+  EXPECT_TRUE(second.ok()) << second.error_message();
+  // The bytes come with nothing new to sign.
+  const Model again = SignModel("1");
+  EXPECT_TRUE(again.publication.metadata.empty());
+  const grpc::Status back = Publish(again);
+  ASSERT_TRUE(back.ok()) << back.error_message();
+  EXPECT_TRUE(Start(plan).ok());
+  // Without the list of revoked devices no device would look at a plan.
+  trust::RevokedList list{.version = 1, .devices = {}};
+  ASSERT_TRUE(list.Add({.device = std::string(32, 'a'),
+                        .key_sha256 = "",
+                        .revoked = absl::FromUnixSeconds(absl::ToUnixSeconds(clock_.Now()))})
+                  .ok());
+  const auto revoked = site_->SignRevoked(list, CurrentMetadata());
+  ASSERT_TRUE(revoked.ok()) << revoked.status();
+  const grpc::Status listless = PublishParts(revoked->metadata, {}, /*files_are_lost=*/true);
+  EXPECT_EQ(listless.error_code(), StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(listless.error_message(), HasSubstr("plans/revoked.json"));
+  EXPECT_TRUE(PublishParts(revoked->metadata, revoked->small_targets, /*files_are_lost=*/true).ok());
+}
+
 TEST_F(PublishTest, BytesThatDoNotKeepToTheirAnnouncementAreRefused) {
   admin::v1::PublishResponse response;
   admin::v1::PublishRequest request;

@@ -6,7 +6,6 @@
 
 #include <vector>
 
-#include "coordinator/site_files.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/string_view.h"
 #include "storage/audit/published.h"
@@ -56,9 +55,7 @@ class PublishedLogTest : public FleetFixture {
     const fleet::v1::GetLogProofResponse response = Ask(device, seen_);
     const audit::LogHead head{response.head().size(), response.head().root_sha256(),
                               response.head().signature()};
-    const auto site = LoadSiteFiles(base::FileSystem::Real(), config_.site_dir);
-    ASSERT_THAT(site, IsOk());
-    ASSERT_THAT(audit::VerifyHead(head, site->timestamp_key.public_key()), IsOk());
+    ASSERT_THAT(audit::VerifyHead(head, OnlineKeysNow().timestamp.public_key()), IsOk());
     ASSERT_EQ(static_cast<size_t>(response.grown_size()), seen_.size());
     for (size_t i = 0; i < seen_.size(); ++i) {
       ASSERT_THAT(audit::VerifyOneLog(seen_[i], head, HashesOf(response.grown(static_cast<int>(i)))), IsOk());
@@ -100,6 +97,24 @@ TEST_F(PublishedLogTest, GrowsThroughPublicationsRefreshesAndRestarts) {
   }
 }
 
+// Who kept a head under the old key sees that the same log went on under the new one.
+TEST_F(PublishedLogTest, GoesOnUnderANewTimestampKeyWithoutARestart) {
+  const auto device = NewDevice("fridge-kitchen");
+  Witness(*device);
+  const std::string before = OnlineKeysNow().timestamp.public_key().Raw();
+  for (const std::vector<std::string>& roles :
+       std::vector<std::vector<std::string>>{{"timestamp"}, {"snapshot"}, {"snapshot", "timestamp"}}) {
+    const grpc::Status published = RotateOnlineKeys(roles);
+    ASSERT_TRUE(published.ok()) << published.error_message();
+    Witness(*device);
+    RestartCoordinator();
+    Witness(*device);
+    EXPECT_EQ(seen_.back().size, seen_[seen_.size() - 2].size) << "a restart is nothing new";
+  }
+  EXPECT_NE(OnlineKeysNow().timestamp.public_key().Raw(), before);
+  EXPECT_EQ(seen_.size(), 7u);
+}
+
 TEST_F(PublishedLogTest, ACheckInSaysItsSizeAndStaysSmall) {
   const auto device = NewDevice("fridge-kitchen");
   fleet::v1::CheckInResponse response;
@@ -132,27 +147,27 @@ TEST_F(PublishedLogTest, AnswersWhatNobodyHoldsWithAClearCode) {
 // A repository and its log, killed in between at every place where that can happen.
 TEST_F(PublishedLogTest, KilledBetweenTheDiskAndTheLogItShowsNothingThatIsNotInIt) {
   coordinator_.reset();
-  const auto site = LoadSiteFiles(base::FileSystem::Real(), config_.site_dir);
-  ASSERT_THAT(site, IsOk());
+  const base::PrivateKey timestamp_key = OnlineKeysNow().timestamp;
   const std::string path = dir_ / "own.db";
   audit::LogHead newest;
   int told = 0;
   for (int round = 0; round < 12; ++round) {
-    ASSERT_OK_AND_ASSIGN(const auto log, PublishedLog::Open(path, site->timestamp_key));
+    ASSERT_OK_AND_ASSIGN(const auto log, PublishedLog::Open(path));
     // At the call that comes `die_at`-th the process ends, before or after the log has it.
     const int die_at = round % 3;
     const bool has_it = round % 2 == 1;
     int calls = 0;
-    const auto open = trust::Repository::Open(
-        base::FileSystem::Real(), config_.state_dir + "/repository",
-        {site->snapshot_key, site->timestamp_key}, clock_, [&](const auto& files) -> absl::Status {
-          ++told;
-          const bool dies = calls++ == die_at;
-          if (!dies || has_it) {
-            EXPECT_THAT(log->Append(files), IsOk());
-          }
-          return dies ? absl::UnavailableError("the power went") : absl::OkStatus();
-        });
+    const auto open =
+        trust::Repository::Open(base::FileSystem::Real(), config_.state_dir + "/repository",
+                                trust::OnlineKeysIn(base::FileSystem::Real(), config_.site_dir), clock_,
+                                [&](const auto& files, const auto& key) -> absl::Status {
+                                  ++told;
+                                  const bool dies = calls++ == die_at;
+                                  if (!dies || has_it) {
+                                    EXPECT_THAT(log->Append(files, key), IsOk());
+                                  }
+                                  return dies ? absl::UnavailableError("the power went") : absl::OkStatus();
+                                });
     if (open.ok()) {
       for (int i = 0; i < 3; ++i) {
         const uint64_t before = (*open)->versions().timestamp;
@@ -163,11 +178,12 @@ TEST_F(PublishedLogTest, KilledBetweenTheDiskAndTheLogItShowsNothingThatIsNotInI
       }
     }
     // The next process.
-    ASSERT_OK_AND_ASSIGN(const auto again, PublishedLog::Open(path, site->timestamp_key));
+    ASSERT_OK_AND_ASSIGN(const auto again, PublishedLog::Open(path));
     ASSERT_OK_AND_ASSIGN(const auto repository,
-                         trust::Repository::Open(base::FileSystem::Real(), config_.state_dir + "/repository",
-                                                 {site->snapshot_key, site->timestamp_key}, clock_,
-                                                 [&](const auto& files) { return again->Append(files); }));
+                         trust::Repository::Open(
+                             base::FileSystem::Real(), config_.state_dir + "/repository",
+                             trust::OnlineKeysIn(base::FileSystem::Real(), config_.site_dir), clock_,
+                             [&](const auto& files, const auto& key) { return again->Append(files, key); }));
     fleet::v1::GetLogProofRequest request;
     request.set_timestamp_version(repository->versions().timestamp);
     request.set_snapshot_version(repository->versions().snapshot);
@@ -176,7 +192,7 @@ TEST_F(PublishedLogTest, KilledBetweenTheDiskAndTheLogItShowsNothingThatIsNotInI
     ASSERT_THAT(again->Prove(request, response), IsOk()) << round;
     const audit::LogHead head{response.head().size(), response.head().root_sha256(),
                               response.head().signature()};
-    ASSERT_THAT(audit::VerifyHead(head, site->timestamp_key.public_key()), IsOk());
+    ASSERT_THAT(audit::VerifyHead(head, timestamp_key.public_key()), IsOk());
     if (newest.size > 0) {
       ASSERT_THAT(audit::VerifyOneLog(newest, head, HashesOf(response.grown(0))), IsOk()) << round;
     }
@@ -193,14 +209,13 @@ TEST_F(PublishedLogTest, KilledBetweenTheDiskAndTheLogItShowsNothingThatIsNotInI
 
 // A tree that was told of a failure goes on from what is on the disk.
 TEST_F(PublishedLogTest, TwoOnOneFileNeverDisagree) {
-  const auto site = LoadSiteFiles(base::FileSystem::Real(), config_.site_dir);
-  ASSERT_THAT(site, IsOk());
+  const base::PrivateKey timestamp_key = OnlineKeysNow().timestamp;
   const std::string path = dir_ / "own.db";
-  ASSERT_OK_AND_ASSIGN(const auto first, PublishedLog::Open(path, site->timestamp_key));
-  ASSERT_OK_AND_ASSIGN(const auto second, PublishedLog::Open(path, site->timestamp_key));
+  ASSERT_OK_AND_ASSIGN(const auto first, PublishedLog::Open(path));
+  ASSERT_OK_AND_ASSIGN(const auto second, PublishedLog::Open(path));
   for (uint64_t version = 1; version < 20; ++version) {
     const auto& log = version % 3 == 0 ? first : second;
-    ASSERT_THAT(log->Append({{"timestamp", version, std::string(32, 't')}}), IsOk());
+    ASSERT_THAT(log->Append({{"timestamp", version, std::string(32, 't')}}, timestamp_key), IsOk());
     EXPECT_EQ(log->size(), version);
   }
 }

@@ -54,6 +54,7 @@ class Fleet:
         self.bin = os.path.abspath(bin_dir)
         self.dir = tempfile.mkdtemp(prefix="linnet-e2e-")
         self.site = os.path.join(self.dir, "site")
+        self.host = None  # where the coordinator's --site-dir is, when not in the site's folder
         self.admin = self.fleet = None
         self.running = {}  # name -> Popen
         self.starts = {}  # name -> command
@@ -196,7 +197,7 @@ class Fleet:
         ready = self.start(
             "coordinator",
             "linnet-coordinator",
-            *("--site-dir", self.site + "/coordinator", "--state-dir", self.path("coordinator")),
+            *("--site-dir", self.host or self.site + "/coordinator", "--state-dir", self.path("coordinator")),
             *("--listen", self.fleet or "127.0.0.1:0", "--admin", self.admin or "127.0.0.1:0"),
             *("--check-in-seconds", "1", *more),
         )

@@ -7,7 +7,7 @@ import shutil
 
 import claims
 import fleet
-from claims import AGENT_REFUSED, BAD_DATA, DUE, FAILED, MODEL, NOT_FOUND, REFUSED, TARGET, UNSUPPORTED, USAGE
+from claims import AGENT_REFUSED, BAD_DATA, DUE, FAILED, MODEL, NOT_FOUND, REFUSED, TARGET, USAGE
 
 SECOND = "models/starter/linnet-second-1.linnet"
 
@@ -66,7 +66,8 @@ class WithACoordinator(Tools):
         f = self.fleet
         f.start_agent("pump", f.token("pump"))
         self.refused(f.operator("site", "rotate-key", "root"), BAD_DATA, "root-1", "--key")
-        self.refused(f.operator("site", "rotate-key", "timestamp"), UNSUPPORTED, "coordinator")
+        self.refused(f.operator("site", "rotate-key", "timestamp", "--key", "1"), BAD_DATA, "one key")
+        self.refused(f.operator("site", "rotate-key", "timestamp", "plans"), BAD_DATA, "plans")
         for role, key in (("root", "1"), ("root", "root-2"), ("root", "3"), ("targets", "2"), ("plans", None), ("models/starter", None)):
             before = self.roles(f)[role]["keyids"]
             more = () if key is None else ("--key", key)
@@ -107,6 +108,61 @@ class WithACoordinator(Tools):
         f.start_agent("pump", f.token("pump"))
         self.taken(f.operator("rollout", "start", "--model", TARGET, "--canary", "0", "--confirm-seconds", "1"))
         f.wait_for("the model", lambda: self.active(f, "pump") == [TARGET], seconds=60 * claims.SLOWER)
+
+    def replace(self, target, source):
+        shutil.rmtree(self.fleet.path(target), ignore_errors=True)
+        shutil.copytree(self.fleet.path(source), self.fleet.path(target))
+
+    def test_a_coordinator_that_is_restored_from_a_copy_gets_new_online_keys(self):
+        f = self.fleet
+        f.start_agent("pump", f.token("pump"))
+        self.taken(f.operator("rollout", "start", "--model", TARGET, "--canary", "0", "--confirm-seconds", "1"))
+        f.wait_for("the model", lambda: self.active(f, "pump") == [TARGET], seconds=60 * claims.SLOWER)
+        f.stop("coordinator")
+        self.replace("host", "site/coordinator")
+        self.replace("stolen-host", "host")
+        self.replace("backup", "coordinator")
+        f.host = f.path("host")
+        f.start_coordinator()
+        self.taken(f.operator(*publish(self.second_model(f), "linnet-second")))
+        self.taken(f.operator("rollout", "start", "--model", SECOND, "--canary", "0", "--confirm-seconds", "1"))
+        f.wait_for("the second model", lambda: self.active(f, "pump") == [SECOND], seconds=60 * claims.SLOWER)
+        f.stop("coordinator")
+        self.replace("coordinator", "backup")
+        f.start_coordinator()
+        f.wait_for("a contradiction", lambda: "seen before" in self.shown(f, "pump"), seconds=60 * claims.SLOWER)
+        # As coordinator/README.md says.
+        rotate = ("site", "rotate-key", "snapshot", "timestamp")
+        self.refused(f.operator(*rotate), FAILED, "copy coordinator/snapshot.", f.host, "linnet site publish")
+        self.refused(f.operator(*rotate), FAILED, "linnet site publish")
+        keys = value(self.taken(f.linnet("--json", "site", "status", f.site)))["online_keys"]
+        self.assertEqual([key["role"] for key in keys], ["snapshot", "timestamp"])
+        self.assertIn(keys[1]["file"], self.taken(f.linnet("site", "status", f.site)).out)
+        for key in keys:
+            self.assertRegex(key["file"], r"^coordinator/" + key["role"] + r"\." + key["keyid"][:8] + r"\.key$")
+            shutil.copy(f.path("site", key["file"]), f.host)
+        self.refused(f.operator("site", "publish"), FAILED, "neither sent nor", "--lost-files")
+        self.assertIn("published", self.taken(f.operator("site", "publish", "--lost-files")).out)
+        f.wait_for("the end of it", lambda: "seen before" not in self.shown(f, "pump"), seconds=60 * claims.SLOWER)
+        self.taken(f.operator(*publish(self.second_model(f), "linnet-second")))  # its bytes
+        third = f.write("third.gguf", f.read(MODEL) + bytes(64))
+        self.taken(f.operator(*publish(third, "linnet-third")))
+        os.remove(f.path("host", "timestamp.key"))
+        f.restart("coordinator")
+        target = SECOND.replace("second", "third")
+        self.taken(f.operator("rollout", "start", "--model", target, "--canary", "0", "--confirm-seconds", "1"))
+        f.wait_for("the third model", lambda: self.active(f, "pump") == [target], seconds=60 * claims.SLOWER)
+        self.assertIn("whole and signed", self.taken(f.operator("audit", "transparency")).out)
+        # Whoever has the old host, at the same address, is not believed.
+        f.stop("coordinator")
+        self.replace("coordinator", "backup")
+        f.host = f.path("stolen-host")
+        f.start_coordinator()
+        f.wait_for("a refusal", lambda: "timestamp: signed by 0 of the 1" in self.shown(f, "pump"), seconds=60 * claims.SLOWER)
+        self.assertEqual(self.active(f, "pump"), [target])
+
+    def shown(self, f, device):
+        return self.taken(f.linnet("--json", "status", "-d", f.state(device))).out
 
     def first_version(self, file):
         """The same change, of a version that is long in force."""
@@ -158,6 +214,7 @@ class WithoutACoordinator(Tools):
         # The next one comes while the agent runs; keys were replaced meanwhile.
         for role, key in (("root", "1"), ("root", "2"), ("targets", "3"), ("plans", "plans")):
             self.taken(f.linnet("site", "rotate-key", role, "--key", key, "--offline"))
+        self.assertIn("made ", self.taken(f.linnet("site", "rotate-key", "timestamp", "snapshot", "--offline")).out)
         second = self.second_model(f)
         # It has a suite, which travels with it.
         suite = os.path.join(os.path.dirname(MODEL), "suite.json")

@@ -2,10 +2,13 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/fleet/enroll.h"
 #include "runtime/base/hash.h"
+#include "runtime/base/status_macros.h"
 #include "runtime/net/enrollment_token.h"
+#include "storage/repo/device.h"
 #include "storage/trust/updater.h"
 #include "tests/fleet/member_fixture.h"
 #include "tests/support/status_matchers.h"
@@ -167,6 +170,52 @@ TEST_F(EnrolTest, ADeviceThatBootsIn1970IsStillAMember) {
   member.Restart();
   EXPECT_TRUE(RunUntil([&] { return member.agent->status().coordinator_reachable; }))
       << member.agent->status().last_update_error;
+}
+
+// While it is wrong everything signed has expired, which delays. What is remembered comes from what was
+// signed, never from the clock, so that nothing is left of it when the clock is right again.
+TEST_F(EnrolTest, AClockTenYearsAheadDelaysUpdatesAndLeavesNothingBehind) {
+  linnet::testing::FakeClock own(clock_.Now());
+  Member member(own);
+  ASSERT_THAT(member.agent->Enroll(NewToken("press-line-3")), IsOk());
+  const auto run_until = [&](const std::function<bool()>& done) {
+    return RunUntil([&] {
+      own.Advance(absl::Seconds(1));
+      return done();
+    });
+  };
+  const auto error = [&] { return member.agent->status().last_update_error; };
+  const auto believed = [&] {
+    absl::Time time;
+    EXPECT_THAT(member.state->Read([&]() -> absl::Status {
+      LINNET_ASSIGN_OR_RETURN(time, repo::Device(member.state->db()).BelievedTime());
+      return absl::OkStatus();
+    }),
+                IsOk());
+    return time;
+  };
+  const Model model = SignModel("1");
+  ASSERT_TRUE(Publish(model).ok());
+  ASSERT_TRUE(run_until([&] { return member.agent->log()->newest.has_value(); })) << error();
+  const std::vector<std::string> keys = KeysOf(member);
+
+  own.Advance(absl::Hours(24 * 3653));
+  ASSERT_TRUE(Start(PublishPlan(model, {})).ok());
+  ASSERT_TRUE(run_until([&] { return absl::StrContains(error(), "expired"); })) << error();
+  member.Restart();  // as after a night
+  ASSERT_TRUE(run_until([&] { return error() != ""; }));
+  EXPECT_FALSE(member.Committed());
+  EXPECT_LE(believed(), clock_.Now());
+
+  own.Set(clock_.Now());
+  ASSERT_TRUE(run_until([&] { return member.Committed(); })) << error();
+  EXPECT_EQ(member.host->running(), model.bytes);
+  EXPECT_LE(believed(), clock_.Now());
+  // What waited for a time that lay years ahead waits no more: the certificate is renewed when it is due.
+  for (linnet::testing::FakeClock* clock : {&own, &clock_}) clock->Advance(absl::Hours(24 * 25));
+  coordinator_->Tick();
+  ASSERT_TRUE(run_until([&] { return KeysOf(member) != keys && member.agent->status().enrolled; }))
+      << error();
 }
 
 TEST(RenewalTimeTest, LiesBetweenHalfAndSevenTenths) {

@@ -14,6 +14,7 @@
 #include "storage/chunks/chunk_store.h"
 #include "storage/db/database.h"
 #include "storage/repo/published.h"
+#include "storage/trust/online_keys.h"
 #include "storage/trust/plan.h"
 #include "storage/trust/signing.h"
 
@@ -29,6 +30,12 @@ uint64_t VersionOf(const std::string& bytes) {
 }
 
 }  // namespace
+
+base::PrivateKey HostileCoordinator::OnlineKey(std::string_view role) const {
+  const auto file = Files().ReadFile(absl::StrCat(keys_dir_, "/", trust::OnlineKeyFile(role)), 32 << 10);
+  EXPECT_TRUE(file.ok()) << file.status();
+  return *base::OpenKey(*file, "");
+}
 
 HostileCoordinator::HostileCoordinator(const std::string& keys_dir, const std::string& state_dir,
                                        const std::string& address, const base::Clock& clock)
@@ -94,7 +101,7 @@ uint32_t HostileCoordinator::PeerPort(const std::string& device) {
 }
 
 void HostileCoordinator::ServeIn(View& view, const std::map<std::string, std::string>& roles) {
-  const auto stolen = coordinator::LoadSiteFiles(Files(), keys_dir_);
+  const base::PrivateKey snapshot_key = OnlineKey("snapshot"), timestamp_key = OnlineKey("timestamp");
   const absl::Time expires = clock_.Now() + absl::Hours(24);
   ++version_;
   const auto publish = [&](const std::string& role, uint64_t version, const std::string& bytes) {
@@ -110,11 +117,11 @@ void HostileCoordinator::ServeIn(View& view, const std::map<std::string, std::st
     if (role != "root") meta[role + ".json"] = trust::MetaFileOf(version, bytes);
   }
   const std::string snapshot =
-      trust::SignMetadata(trust::SnapshotJson(version_, expires, meta), {&stolen->snapshot_key, 1});
+      trust::SignMetadata(trust::SnapshotJson(version_, expires, meta), {&snapshot_key, 1});
   view.metadata[{"snapshot", version_}] = snapshot;
   publish("snapshot", version_, snapshot);
-  view.timestamp = trust::SignMetadata(trust::TimestampJson(version_, expires, version_, snapshot),
-                                       {&stolen->timestamp_key, 1});
+  view.timestamp =
+      trust::SignMetadata(trust::TimestampJson(version_, expires, version_, snapshot), {&timestamp_key, 1});
   view.timestamp_version = version_;
   publish("timestamp", version_, view.timestamp);
 }
@@ -179,10 +186,10 @@ grpc::Status HostileCoordinator::GetLogProof(grpc::ServerContext* context,
                                              const fleet::v1::GetLogProofRequest* request,
                                              fleet::v1::GetLogProofResponse* response) {
   ++log_requests_;
-  const auto stolen = coordinator::LoadSiteFiles(Files(), keys_dir_);
+  const base::PrivateKey timestamp_key = OnlineKey("timestamp");
   const base::MutexLock lock(mutex_);
   const View& view = ViewFor(*context);
-  const auto head = audit::SignHead(view.tree, stolen->timestamp_key);
+  const auto head = audit::SignHead(view.tree, timestamp_key);
   EXPECT_TRUE(head.ok()) << head.status();
   response->mutable_head()->set_size(head->size);
   response->mutable_head()->set_root_sha256(head->root);

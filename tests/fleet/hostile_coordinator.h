@@ -20,8 +20,8 @@ namespace linnet::fleet {
 // timestamp, device authority). It says what the test wants it to say. What it does not have: offline keys.
 class HostileCoordinator final : public fleet::v1::Fleet::Service {
  public:
-  // `keys_dir`: what `linnet site init` made for the coordinator; `state_dir`: what the honest one left, of
-  // which the log goes on. Serves at `address`, which must be free.
+  // `keys_dir`: what `linnet site init` made for the coordinator, with the site's first online keys;
+  // `state_dir`: what the honest one left, of which the log goes on. Serves at `address`, which must be free.
   HostileCoordinator(const std::string& keys_dir, const std::string& state_dir, const std::string& address,
                      const base::Clock& clock);
 
@@ -76,6 +76,7 @@ class HostileCoordinator final : public fleet::v1::Fleet::Service {
     void Publish(const audit::PublishedFile& file);
   };
 
+  base::PrivateKey OnlineKey(std::string_view role) const;
   View& ViewOf(const std::string& device) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   View& ViewFor(const grpc::ServerContext& context) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ServeIn(View& view, const std::map<std::string, std::string>& roles)
@@ -84,7 +85,7 @@ class HostileCoordinator final : public fleet::v1::Fleet::Service {
   const std::string keys_dir_;
   const base::Clock& clock_;
   base::Mutex mutex_;
-  uint64_t version_ ABSL_GUARDED_BY(mutex_) = 1'000;           // above what the honest one had
+  uint64_t version_ ABSL_GUARDED_BY(mutex_) = 1'000'000;       // above what the honest one had
   std::map<std::string, View> views_ ABSL_GUARDED_BY(mutex_);  // by device; of all others: ""
   std::map<std::string, uint32_t> peer_ports_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> peers_ ABSL_GUARDED_BY(mutex_);

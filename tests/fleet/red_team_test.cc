@@ -223,6 +223,44 @@ TEST_F(RedTeamTest, ItReordersNoWaves) {
   EXPECT_EQ(Running(), "");
 }
 
+// TUF would follow a role below plans; a device does not.
+TEST_F(RedTeamTest, WithThePlansKeyTooItCannotHandItOn) {
+  const SignedPlan like = PublishPlan(model_, {});
+  Steal();
+  const auto file = base::FileSystem::Real().ReadFile(dir_ / "site/offline/plans.key", 10'000);
+  ASSERT_TRUE(file.ok());
+  const base::PrivateKey plans_key = *base::OpenKey(*file, "");
+  const base::PrivateKey friend_key = base::PrivateKey::Generate(base::KeyType::kEd25519);
+  const SignedPlan own = OwnPlan(like);
+  const auto add_own = [&](trust::Json& json) {
+    trust::AddTarget(json, own.target, own.json.size(), base::AsView(base::Sha256(own.json)), trust::Json());
+  };
+  const absl::Time expires = clock_.Now() + absl::Hours(24);
+  trust::Json plans = trust::Envelope::Parse(honest_.at("plans"))->signed_part;
+  const auto version = static_cast<uint64_t>(*plans.Find("version")->integer());
+  trust::Json handed_on = plans;
+  trust::SetVersion(handed_on, version + 1, expires);
+  trust::AddDelegation(handed_on, "friend", {.keys = {friend_key.public_key()}}, {"plans/*"}, true);
+  trust::Json below = trust::TargetsJson(1, expires);
+  add_own(below);
+  auto roles = honest_;
+  roles["plans"] = trust::SignMetadata(handed_on, {&plans_key, 1});
+  roles["friend"] = trust::SignMetadata(below, {&friend_key, 1});
+  thief_->Serve(roles);
+  Offer(own);
+  ASSERT_TRUE(ItHadItsChance());
+  EXPECT_EQ(Running(), "");
+  EXPECT_THAT(member_->agent->status().last_update_error,
+              HasSubstr("signed by friend, to which plans may not"));
+  // Control: the plans key itself can roll out what is signed.
+  trust::SetVersion(plans, version + 2, expires);
+  add_own(plans);
+  roles["plans"] = trust::SignMetadata(plans, {&plans_key, 1});
+  thief_->Serve(roles);
+  Offer(own);
+  ASSERT_TRUE(RunUntil([&] { return member_->Committed(); })) << member_->agent->status().last_update_error;
+}
+
 TEST_F(RedTeamTest, ItCanHoldAPlanBackButNotUseItAfterItsExpiry) {
   const SignedPlan plan = PublishPlan(model_, {});
   Steal();

@@ -43,10 +43,10 @@ struct CoordinatorWorld::Running {
       : site(Need(coordinator::LoadSiteFiles(Files(), site_dir))),
         authority(site.device_ca, site.device_ca_key, site.fleet_root) {
     const std::string repository_dir = Need(coordinator::PrepareRepository(Files(), site_dir, state_dir));
-    log = Need(coordinator::PublishedLog::Open(absl::StrCat(state_dir, "/published.db"), site.timestamp_key));
-    repository =
-        Need(trust::Repository::Open(Files(), repository_dir, {site.snapshot_key, site.timestamp_key}, clock,
-                                     [this](const auto& files) { return log->Append(files); }));
+    log = Need(coordinator::PublishedLog::Open(absl::StrCat(state_dir, "/published.db")));
+    repository = Need(trust::Repository::Open(
+        Files(), repository_dir, trust::OnlineKeysIn(Files(), site_dir), clock,
+        [this](const auto& files, const auto& key) { return log->Append(files, key); }));
     Need(repository->RefreshOnlineRoles().status());
     content = Need(coordinator::ContentStore::Open(Files(), state_dir));
     fleet = Need(coordinator::FleetDatabase::Open(absl::StrCat(state_dir, "/fleet.db")));

@@ -51,7 +51,11 @@ class RepositoryTest : public ::testing::Test {
   }
   absl::StatusOr<std::unique_ptr<Repository>> Open() { return OpenWith(fs_); }
   absl::StatusOr<std::unique_ptr<Repository>> OpenWith(base::FileSystem& fs) {
-    return Repository::Open(fs, dir_.path(), {.snapshot = snapshot_, .timestamp = timestamp_}, clock_);
+    return Repository::Open(fs, dir_.path(), These(snapshot_, timestamp_), clock_);
+  }
+  // Whatever the root says.
+  static FindOnlineKeys These(const PrivateKey& snapshot, const PrivateKey& timestamp) {
+    return [=](const trust::Root&) -> absl::StatusOr<OnlineKeys> { return OnlineKeys{snapshot, timestamp}; };
   }
   static RoleSigners Signers(const std::vector<PrivateKey>& keys, uint64_t threshold) {
     RoleSigners out{.threshold = threshold};
@@ -200,10 +204,10 @@ TEST_F(RepositoryTest, RenewsTimestampAndSnapshotBeforeTheyExpire) {
 
 TEST_F(RepositoryTest, NeedsTheOnlineKeysThatTheRootNames) {
   const PrivateKey other = PrivateKey::Generate(KeyType::kEd25519);
-  EXPECT_THAT(Repository::Open(fs_, dir_.path(), {.snapshot = snapshot_, .timestamp = other}, clock_),
+  EXPECT_THAT(Repository::Open(fs_, dir_.path(), These(snapshot_, other), clock_),
               StatusIs(Code::kFailedPrecondition, HasSubstr("timestamp")));
   testing::TempDir empty;
-  EXPECT_THAT(Repository::Open(fs_, empty.path(), {.snapshot = snapshot_, .timestamp = timestamp_}, clock_),
+  EXPECT_THAT(Repository::Open(fs_, empty.path(), These(snapshot_, timestamp_), clock_),
               StatusIs(Code::kFailedPrecondition, HasSubstr("site init")));
   // A root that takes our keys away cannot be published to us.
   std::swap(timestamp_, const_cast<PrivateKey&>(other));
@@ -223,6 +227,105 @@ TEST_F(RepositoryTest, TakesARootThatRotatesTargetsOnlyWithTargetsThatHold) {
   EXPECT_THAT(ClientRefreshes(*repository_), IsOk());
 }
 
+TEST_F(RepositoryTest, TakesNewOnlineKeysWhenTheirFilesAreThereAndSignsWithNoOthers) {
+  testing::TempDir keys;
+  const auto write = [&](const std::string& name, const PrivateKey& key) {
+    ASSERT_THAT(fs_.WriteFileAtomic(keys / name, base::SealKey(key, "")), IsOk());
+  };
+  write("snapshot.key", snapshot_);
+  write("timestamp.key", timestamp_);
+  const auto open = [&] {
+    return Repository::Open(fs_, dir_.path(), OnlineKeysIn(fs_, keys.path()), clock_);
+  };
+  ASSERT_OK_AND_ASSIGN(repository_, open());
+  const PrivateKey old = timestamp_;
+  timestamp_ = PrivateKey::Generate(KeyType::kEd25519);
+  const std::string file = OnlineKeyFile("timestamp", KeyId(timestamp_.public_key()));
+  const std::map<std::string, std::string> change = {{"root", Root(2, {root_[0], root_[1]})}};
+  for (const auto& status : {repository_->Check(change).status(), repository_->Publish(change).status()}) {
+    EXPECT_THAT(status, StatusIs(Code::kFailedPrecondition,
+                                 HasSubstr(absl::StrCat("copy coordinator/", file, " there"))));
+    EXPECT_THAT(status, StatusIs(Code::kFailedPrecondition, HasSubstr(keys.path())));
+  }
+  // Under the right name there may lie another key, or none.
+  write(file, old);
+  EXPECT_THAT(repository_->Publish(change), StatusIs(Code::kFailedPrecondition, HasSubstr(file)));
+  ASSERT_THAT(fs_.WriteFileAtomic(keys / file, "-----BEGIN"), IsOk());
+  EXPECT_THAT(repository_->Publish(change), StatusIs(Code::kFailedPrecondition, HasSubstr(file)));
+  EXPECT_EQ(repository_->versions().timestamp, 1u);
+  write(file, timestamp_);
+  ASSERT_THAT(repository_->Publish(change), IsOk());
+  EXPECT_THAT(ClientRefreshes(*repository_), IsOk());
+  EXPECT_EQ(repository_->versions().root, 2u);
+  EXPECT_EQ(repository_->versions().timestamp, 1001u) << "a number that no device holds";
+  // The old file stays, comes back, or goes: nothing is signed with it.
+  clock_.Advance(absl::Hours(13));
+  EXPECT_THAT(*repository_->RefreshOnlineRoles(), true);
+  EXPECT_THAT(ClientRefreshes(*repository_), IsOk());
+  ASSERT_OK_AND_ASSIGN(repository_, open());
+  EXPECT_THAT(ClientRefreshes(*repository_), IsOk());
+  ASSERT_THAT(fs_.Remove(keys / "timestamp.key"), IsOk());
+  ASSERT_OK_AND_ASSIGN(repository_, open());
+  ASSERT_THAT(fs_.Remove(keys / file), IsOk());
+  EXPECT_THAT(open(), StatusIs(Code::kFailedPrecondition, HasSubstr(file)));
+}
+
+TEST_F(RepositoryTest, APowerCutWhileTheOnlineKeysChangeLeavesTheOldOnesOrTheNew) {
+  testing::TempDir keys;
+  const auto write = [&](const std::string& name, const PrivateKey& key) {
+    ASSERT_THAT(fs_.WriteFileAtomic(keys / name, base::SealKey(key, "")), IsOk());
+  };
+  write("snapshot.key", snapshot_);
+  write("timestamp.key", timestamp_);
+  snapshot_ = PrivateKey::Generate(KeyType::kEd25519);
+  timestamp_ = PrivateKey::Generate(KeyType::kEd25519);
+  write(OnlineKeyFile("snapshot", KeyId(snapshot_.public_key())), snapshot_);
+  write(OnlineKeyFile("timestamp", KeyId(timestamp_.public_key())), timestamp_);
+  const std::map<std::string, std::string> change = {{"root", Root(2, {root_[0], root_[1]})},
+                                                     {"plans", Plans(2, {"plans/x"})}};
+  int resumed = 0;
+  for (int n = 0;; ++n) {
+    testing::TempDir copy;
+    ASSERT_OK_AND_ASSIGN(const std::vector<std::string> names, fs_.List(dir_.path()));
+    for (const std::string& name : names) {
+      ASSERT_THAT(fs_.WriteFileAtomic(copy / name, *fs_.ReadFile(dir_ / name, 1 << 20)), IsOk());
+    }
+    testing::FaultyFiles faulty;
+    const auto open = [&](base::FileSystem& fs) {
+      return Repository::Open(fs, copy.path(), OnlineKeysIn(fs, keys.path()), clock_);
+    };
+    const auto signed_by = [&](const Repository& repository) {
+      const Envelope timestamp = *Envelope::Parse(*repository.Metadata("timestamp", 0));
+      const Envelope snapshot =
+          *Envelope::Parse(*repository.Metadata("snapshot", repository.versions().snapshot));
+      EXPECT_EQ(timestamp.signatures[0].keyid == KeyId(timestamp_.public_key()),
+                snapshot.signatures[0].keyid == KeyId(snapshot_.public_key()))
+          << "one key is old, one new, at change " << n;
+      return timestamp.signatures[0].keyid == KeyId(timestamp_.public_key()) ? 2u : 1u;
+    };
+    ASSERT_OK_AND_ASSIGN(auto repository, open(faulty));
+    faulty.FailAfter(n);
+    const absl::Status status = repository->Publish(change).status();
+    if (!status.ok()) {
+      EXPECT_EQ(signed_by(*repository), 1u) << "in memory nothing changed";
+      EXPECT_EQ(repository->versions().root, 1u);
+      EXPECT_THAT(ClientRefreshes(*repository), IsOk());
+    }
+    faulty.CutPower();
+    ASSERT_OK_AND_ASSIGN(auto reopened, open(fs_));
+    ASSERT_THAT(ClientRefreshes(*reopened), IsOk()) << "power cut at change " << n;
+    EXPECT_EQ(signed_by(*reopened), reopened->versions().root) << n;
+    resumed += !status.ok() && reopened->versions().root == 2 ? 1 : 0;
+    ASSERT_THAT(reopened->Publish(change), IsOk()) << n;
+    EXPECT_EQ(reopened->versions().root, 2u);
+    EXPECT_EQ(signed_by(*reopened), 2u);
+    ASSERT_THAT(ClientRefreshes(*reopened), IsOk());
+    if (status.ok()) break;
+    ASSERT_LT(n, 100);
+  }
+  EXPECT_GT(resumed, 0) << "cut off between the root and the timestamp";
+}
+
 TEST_F(RepositoryTest, APowerCutWhilePublishingLeavesTheOldStateOrTheNew) {
   const std::vector<PrivateKey> old_targets = targets_;
   targets_ = Three();
@@ -237,7 +340,7 @@ TEST_F(RepositoryTest, APowerCutWhilePublishingLeavesTheOldStateOrTheNew) {
     }
     testing::FaultyFiles faulty;
     const auto open = [&](base::FileSystem& fs) {
-      return Repository::Open(fs, copy.path(), {.snapshot = snapshot_, .timestamp = timestamp_}, clock_);
+      return Repository::Open(fs, copy.path(), These(snapshot_, timestamp_), clock_);
     };
     ASSERT_OK_AND_ASSIGN(auto repository, open(faulty));
     faulty.FailAfter(n);

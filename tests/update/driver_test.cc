@@ -345,6 +345,22 @@ TEST_F(DriverTest, AClockThatIsSetBackOnlyMakesTheTrialLonger) {
   ASSERT_TRUE(device.RunUntil([&] { return !device.slots().trial; }));
 }
 
+// By an operator whose clock is wrong, or a thief of the plans key alone.
+TEST_F(DriverTest, APlanThatWasMadeInTenYearsDoesNotEndAllUpdates) {
+  TestDevice device(site_, clock_);
+  trust::Plan plan = site_.PlanFor(site_.PublishModel(ModelBytes("one"), "1", 1));
+  plan.created = clock_.Now() + absl::Hours(24 * 3650);
+  plan.expires = plan.created + absl::Hours(24);
+  device.link.plan = site_.PublishPlan(plan);
+  ASSERT_TRUE(device.RunUntilIdleAfter(1)) << device.driver->last_error();
+  EXPECT_EQ(device.active(), ModelBytes("one"));
+  // A day at most.
+  clock_.Advance(absl::Hours(25));
+  device.link.plan = site_.PublishPlan(site_.PlanFor(site_.PublishModel(ModelBytes("two"), "2", 2)));
+  ASSERT_TRUE(device.RunUntilIdleAfter(2)) << device.driver->last_error();
+  EXPECT_EQ(device.active(), ModelBytes("two"));
+}
+
 TEST_F(DriverTest, AModelThatRunsAlreadyPassesAtOnce) {
   TestDevice device(site_, clock_);
   const std::string target = Roll(device, "one", "1", 1);

@@ -50,8 +50,8 @@ TestSite::TestSite(linnet::testing::FakeClock& clock) : clock_(clock) {
   };
   log_ = std::make_unique<TestLog>(key("timestamp.key"));
   repository_ = OrDie(trust::Repository::Open(Real(), dir + "/coordinator/repository",
-                                              {key("snapshot.key"), key("timestamp.key")}, clock_,
-                                              [this](const auto& files) {
+                                              trust::OnlineKeysIn(Real(), dir + "/coordinator"), clock_,
+                                              [this](const auto& files, const auto&) {
                                                 log_->Publish(files);
                                                 return absl::OkStatus();
                                               }));
