@@ -199,6 +199,20 @@ TEST_F(PublishTest, BytesThatDoNotKeepToTheirAnnouncementAreRefused) {
   EXPECT_TRUE(Publish(SignModel("1")).ok());  // the door is open again
 }
 
+// To gRPC it is: what came before it was whole, and would be published.
+TEST_F(PublishTest, AMessageThatIsDamagedIsNotTheEnd) {
+  const uint64_t before = TimestampVersion();
+  const Model model = SignModel("1");
+  std::map<std::string, std::string> targets = model.publication.small_targets;
+  targets[model.target] = model.bytes;
+  targets["\xff"] = "sent last; a name that is no UTF-8 does not parse";
+  const grpc::Status status = PublishParts(model.publication.metadata, targets);
+  EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("damaged"));
+  EXPECT_EQ(TimestampVersion(), before);
+  EXPECT_TRUE(Publish(model).ok());
+}
+
 TEST_F(PublishTest, OneAtATimeAndACutConnectionLeavesNothing) {
   {
     grpc::ClientContext cut;
