@@ -61,7 +61,11 @@ using Identities = std::vector<std::shared_ptr<const grpc::AuthContext>>;
 
 class Identify final : public ex::Interceptor {
  public:
-  Identify(ex::ServerRpcInfo* info, const Identities& identities) : info_(info), identities_(identities) {}
+  Identify(ex::ServerRpcInfo* info, const Identities& identities, CallsUnderWay& under_way)
+      : info_(info), identities_(identities), under_way_(under_way) {
+    under_way_.Begin();
+  }
+  ~Identify() override { under_way_.End(); }  // with the call's context
   void Intercept(ex::InterceptorBatchMethods* methods) override {
     if (methods->QueryInterceptionHookPoint(ex::InterceptionHookPoints::POST_RECV_INITIAL_METADATA)) {
       const auto* headers = methods->GetRecvInitialMetadata();
@@ -77,17 +81,20 @@ class Identify final : public ex::Interceptor {
  private:
   ex::ServerRpcInfo* const info_;
   const Identities& identities_;
+  CallsUnderWay& under_way_;
 };
 
 class IdentifyAll final : public ex::ServerInterceptorFactoryInterface {
  public:
-  explicit IdentifyAll(Identities identities) : identities_(std::move(identities)) {}
+  IdentifyAll(Identities identities, CallsUnderWay& under_way)
+      : identities_(std::move(identities)), under_way_(under_way) {}
   ex::Interceptor* CreateServerInterceptor(ex::ServerRpcInfo* info) override {
-    return new Identify(info, identities_);
+    return new Identify(info, identities_, under_way_);
   }
 
  private:
   const Identities identities_;
+  CallsUnderWay& under_way_;
 };
 
 // One call over a queue of its own, a step after the other.
@@ -142,6 +149,21 @@ class Steps {
 
 }  // namespace
 
+void CallsUnderWay::Begin() {
+  const base::MutexLock lock(mutex_);
+  ++count_;
+}
+
+void CallsUnderWay::End() {
+  const base::MutexLock lock(mutex_);
+  if (--count_ == 0) none_.SignalAll();
+}
+
+void CallsUnderWay::AwaitNone() {
+  const base::MutexLock lock(mutex_);
+  while (count_ > 0) LINNET_CHECK(none_.WaitFor(mutex_, absl::FromChrono(kPatience)) || count_ == 0);
+}
+
 InProcessServer::InProcessServer(grpc::Service& service, Options options) : options_(std::move(options)) {
   pb::SetLogHandler(nullptr);                    // as our programs do
   base::SetLogSeverity(base::Severity::kError);  // a line for each refusal would be all that a search does
@@ -149,7 +171,7 @@ InProcessServer::InProcessServer(grpc::Service& service, Options options) : opti
   for (const Caller& caller : options_.callers)
     identities.push_back(std::make_shared<const Shown>(caller.certificate_pem));
   std::vector<std::unique_ptr<ex::ServerInterceptorFactoryInterface>> interceptors;
-  interceptors.push_back(std::make_unique<IdentifyAll>(std::move(identities)));
+  interceptors.push_back(std::make_unique<IdentifyAll>(std::move(identities), under_way_));
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(options_.max_request_bytes);
   builder.SetMaxSendMessageSize(32 << 20);
@@ -206,6 +228,7 @@ CallOutcome InProcessServer::Call(const FuzzedCall& call) {
     break;
   }
   outcome.status = steps.Finish();
+  under_way_.AwaitNone();
   Check(call, outcome);
   return outcome;
 }
@@ -214,15 +237,20 @@ void InProcessServer::Check(const FuzzedCall& call, const CallOutcome& outcome) 
   const grpc::StatusCode code = outcome.status.error_code();
   const std::string& text = outcome.status.error_message();
   LINNET_CHECK(text.size() <= 1024 && text.find('\n') == std::string::npos);
+  const pb::MethodDescriptor& method = Method(call);
+  if (method.client_streaming()) LINNET_CHECK(code != grpc::StatusCode::OK || outcome.well_formed);
+  const pb::Message& type = *pb::MessageFactory::generated_factory()->GetPrototype(method.output_type());
+  const std::unique_ptr<pb::Message> message(type.New());
+  for (const std::string& answer : outcome.answers) LINNET_CHECK(message->ParseFromString(answer));
   if (code == grpc::StatusCode::OK || options_.documented.count(code) != 0) {
     LINNET_CHECK(code == grpc::StatusCode::OK || !text.empty() || code == grpc::StatusCode::CANCELLED);
     return;
   }
   if (code == grpc::StatusCode::CANCELLED && !outcome.answers.empty()) return;  // we left
   const bool no_message = !outcome.well_formed || call.messages.size() != 1;
-  if (!Method(call).client_streaming() && no_message && code == grpc::StatusCode::UNIMPLEMENTED) return;
+  if (!method.client_streaming() && no_message && code == grpc::StatusCode::UNIMPLEMENTED) return;
   if (!outcome.well_formed && code == grpc::StatusCode::RESOURCE_EXHAUSTED) return;  // too large
-  std::fprintf(stderr, "%s: code %d: %s\n", Method(call).full_name().c_str(), code, text.c_str());
+  std::fprintf(stderr, "%s: code %d: %s\n", method.full_name().c_str(), code, text.c_str());
   LINNET_CHECK(!"a code that this service does not document");
 }
 
