@@ -194,10 +194,17 @@ const pb::MethodDescriptor& InProcessServer::Method(const FuzzedCall& call) cons
   return *options_.descriptor.method(call.method % options_.descriptor.method_count());
 }
 
+// gRPC reads no second message of a call that takes one. Within a process it would wait for room until the
+// answer is read, and here nobody reads before all is written.
+size_t InProcessServer::MessagesOf(const FuzzedCall& call) const {
+  return Method(call).client_streaming() ? call.messages.size() : std::min<size_t>(call.messages.size(), 1);
+}
+
 bool InProcessServer::WellFormed(const FuzzedCall& call) const {
   const pb::Message& type = *pb::MessageFactory::generated_factory()->GetPrototype(Method(call).input_type());
   const std::unique_ptr<pb::Message> message(type.New());
-  return std::all_of(call.messages.begin(), call.messages.end(), [&](const std::string& bytes) {
+  const auto end = call.messages.begin() + static_cast<ptrdiff_t>(MessagesOf(call));
+  return std::all_of(call.messages.begin(), end, [&](const std::string& bytes) {
     return bytes.size() <= static_cast<size_t>(options_.max_request_bytes) && message->ParseFromString(bytes);
   });
 }
@@ -216,7 +223,7 @@ CallOutcome InProcessServer::Call(const FuzzedCall& call) {
   grpc::GenericStub stub(channel_);
   Steps steps(stub, "/" + options_.descriptor.full_name() + "/" + method.name(), context);
   bool open = steps.Start();
-  for (const std::string& message : call.messages) open = open && steps.Write(message);
+  for (size_t i = 0; i < MessagesOf(call); ++i) open = open && steps.Write(call.messages[i]);
   if (open) steps.WritesDone();
   const bool endless = options_.endless.count(method.name()) != 0;
   const size_t most = endless ? 1 : options_.most_answers;
@@ -236,7 +243,9 @@ CallOutcome InProcessServer::Call(const FuzzedCall& call) {
 void InProcessServer::Check(const FuzzedCall& call, const CallOutcome& outcome) const {
   const grpc::StatusCode code = outcome.status.error_code();
   const std::string& text = outcome.status.error_message();
-  LINNET_CHECK(text.size() <= 1024 && text.find('\n') == std::string::npos);
+  LINNET_CHECK(text.size() <= 1024);
+  LINNET_CHECK(std::none_of(text.begin(), text.end(),
+                            [](char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7f; }));
   const pb::MethodDescriptor& method = Method(call);
   if (method.client_streaming()) LINNET_CHECK(code != grpc::StatusCode::OK || outcome.well_formed);
   const pb::Message& type = *pb::MessageFactory::generated_factory()->GetPrototype(method.output_type());
@@ -247,7 +256,7 @@ void InProcessServer::Check(const FuzzedCall& call, const CallOutcome& outcome) 
     return;
   }
   if (code == grpc::StatusCode::CANCELLED && !outcome.answers.empty()) return;  // we left
-  const bool no_message = !outcome.well_formed || call.messages.size() != 1;
+  const bool no_message = !outcome.well_formed || call.messages.empty();
   if (!method.client_streaming() && no_message && code == grpc::StatusCode::UNIMPLEMENTED) return;
   if (!outcome.well_formed && code == grpc::StatusCode::RESOURCE_EXHAUSTED) return;  // too large
   std::fprintf(stderr, "%s: code %d: %s\n", method.full_name().c_str(), code, text.c_str());

@@ -68,6 +68,7 @@ class InProcessServer {
   CallOutcome Call(const FuzzedCall& call);
 
  private:
+  size_t MessagesOf(const FuzzedCall& call) const;
   bool WellFormed(const FuzzedCall& call) const;
   void Check(const FuzzedCall& call, const CallOutcome& outcome) const;
 
