@@ -125,7 +125,8 @@ struct AgentWorld::Running {
 AgentWorld::AgentWorld() {
   base::SetLogSeverity(base::Severity::kError);
   Need(Files().CreateDirectories(dir_ / "state"));
-  WriteTinyModel(dir_ / "tiny.gguf", {.context_tokens = 128});
+  // As much as a question with its facts and an answer of bytes take.
+  WriteTinyModel(dir_ / "tiny.gguf", {.context_tokens = 2048});
   engine::EngineOptions options;
   options.threads = 1;
   models_ = std::make_unique<device::ModelSlot>(Files(), std::move(options));
