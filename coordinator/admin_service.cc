@@ -12,6 +12,7 @@
 #include "runtime/base/hash.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/base/string_view.h"
 #include "runtime/base/utf8.h"
 #include "runtime/net/grpc_server.h"
 
@@ -51,6 +52,13 @@ std::string SpkiSha256(std::string_view point) {
       "\x00",
       26);
   return std::string(base::AsView(base::Sha256(std::string(kBefore).append(point))));
+}
+
+// A target of the role "plans" that was published whole is not damaged: it is of another kind than this call
+// takes.
+absl::Status NotOfThisKind(std::string_view path, std::string_view kind, const absl::Status& status) {
+  return absl::FailedPreconditionError(absl::StrCat(std::string(path), ": is no ", std::string(kind),
+                                                    " that this coordinator knows: ", base::Message(status)));
 }
 
 }  // namespace
@@ -150,17 +158,18 @@ absl::Status AdminService::DoStartRollout(const std::string& actor, const std::s
   const std::vector<trust::TargetInfo> targets = parts_.repository.Targets();
   std::string sha256;
   LINNET_ASSIGN_OR_RETURN(const std::string json, SignedPlanFile(targets, plan, &sha256));
-  LINNET_ASSIGN_OR_RETURN(const trust::Plan parsed, trust::Plan::FromJson(json));
+  const absl::StatusOr<trust::Plan> parsed = trust::Plan::FromJson(json);
+  if (!parsed.ok()) return NotOfThisKind(plan, "plan", parsed.status());
   const auto model = std::find_if(targets.begin(), targets.end(),
-                                  [&](const trust::TargetInfo& t) { return t.path == parsed.model_target; });
-  if (model == targets.end() || model->sha256 != parsed.model_sha256) {
+                                  [&](const trust::TargetInfo& t) { return t.path == parsed->model_target; });
+  if (model == targets.end() || model->sha256 != parsed->model_sha256) {
     return absl::FailedPreconditionError(
-        absl::StrCat(plan, ": its model \"", parsed.model_target,
+        absl::StrCat(plan, ": its model \"", parsed->model_target,
                      "\" is not published with the hash that the plan names"));
   }
   if (!parts_.content.Has(model->sha256)) {
     return absl::FailedPreconditionError(
-        absl::StrCat(parsed.model_target, ": its bytes are not here; publish it again"));
+        absl::StrCat(parsed->model_target, ": its bytes are not here; publish it again"));
   }
   LINNET_ASSIGN_OR_RETURN(rollout_id, parts_.rollouts.Start(actor, plan, sha256, json));
   parts_.worker.TickSoon();
@@ -198,8 +207,9 @@ grpc::ServerUnaryReactor* AdminService::ResumeRollout(grpc::CallbackServerContex
     std::string sha256;
     LINNET_ASSIGN_OR_RETURN(const std::string json,
                             SignedPlanFile(parts_.repository.Targets(), request->lift(), &sha256));
-    LINNET_ASSIGN_OR_RETURN(const trust::Lift lift, trust::Lift::FromJson(json));
-    LINNET_ASSIGN_OR_RETURN(*response->mutable_rollout_id(), parts_.rollouts.Lift(actor, lift));
+    const absl::StatusOr<trust::Lift> lift = trust::Lift::FromJson(json);
+    if (!lift.ok()) return NotOfThisKind(request->lift(), "lift", lift.status());
+    LINNET_ASSIGN_OR_RETURN(*response->mutable_rollout_id(), parts_.rollouts.Lift(actor, *lift));
     parts_.worker.TickSoon();
     return absl::OkStatus();
   });

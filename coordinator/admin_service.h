@@ -21,7 +21,8 @@ namespace linnet::coordinator {
 
 // admin.proto, for operators: every call needs a certificate "linnet-operator:" and leaves a line in the
 // audit when it changes something.
-class AdminService final : public admin::v1::Admin::CallbackService {
+class AdminService final
+    : public admin::v1::Admin::WithRawCallbackMethod_Publish<admin::v1::Admin::CallbackService> {
  public:
   struct Parts {
     base::FileSystem& fs;
@@ -48,8 +49,9 @@ class AdminService final : public admin::v1::Admin::CallbackService {
                                         admin::v1::ListDevicesResponse*) override;
   grpc::ServerUnaryReactor* RevokeDevice(grpc::CallbackServerContext*, const admin::v1::RevokeDeviceRequest*,
                                          admin::v1::RevokeDeviceResponse*) override;
-  grpc::ServerReadReactor<admin::v1::PublishRequest>* Publish(grpc::CallbackServerContext*,
-                                                              admin::v1::PublishResponse*) override;
+  // Of PublishRequest, to a PublishResponse: runtime/net/stream_message.h says why as bytes.
+  grpc::ServerReadReactor<grpc::ByteBuffer>* Publish(grpc::CallbackServerContext*,
+                                                     grpc::ByteBuffer*) override;
   grpc::ServerUnaryReactor* GetRepository(grpc::CallbackServerContext*,
                                           const admin::v1::GetRepositoryRequest*,
                                           admin::v1::GetRepositoryResponse*) override;

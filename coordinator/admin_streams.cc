@@ -10,27 +10,30 @@
 #include "runtime/base/log.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/net/grpc_server.h"
+#include "runtime/net/stream_message.h"
 
 namespace linnet::coordinator {
 
 // Receives on gRPC's threads, a message at a time; checks and takes in on the worker. One at a time in the
 // whole coordinator.
-class PublishStream final : public grpc::ServerReadReactor<admin::v1::PublishRequest> {
+class PublishStream final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
  public:
   PublishStream(AdminService& service, std::string actor, std::unique_ptr<Publication> publication,
-                admin::v1::PublishResponse* response)
+                grpc::ByteBuffer& response)
       : service_(service),
         actor_(std::move(actor)),
         publication_(std::move(publication)),
         response_(response) {
-    StartRead(&request_);
+    StartRead(&bytes_);
   }
 
   void OnReadDone(bool ok) override {
     if (ended_) return;
-    if (!ok) {  // the operator has sent everything, or is gone; in both cases nothing more comes
+    if (!ok) {
+      // The operator has sent everything, or is gone, or gRPC has ended the call (a message that is too
+      // large): only to the first can still be written.
       ended_ = true;
-      service_.parts_.worker.Post([this] { Done(Commit()); });
+      StartSendInitialMetadata();
       return;
     }
     if (const absl::Status status = Add(); !status.ok()) {
@@ -38,13 +41,18 @@ class PublishStream final : public grpc::ServerReadReactor<admin::v1::PublishReq
       Done(status);
       return;
     }
-    StartRead(&request_);
+    StartRead(&bytes_);
+  }
+  void OnSendInitialMetadataDone(bool ok) override {
+    if (!ok) cancelled_ = true;
+    service_.parts_.worker.Post([this] { Done(Commit()); });
   }
   void OnCancel() override { cancelled_ = true; }
   void OnDone() override { delete this; }
 
  private:
   absl::Status Add() {
+    LINNET_RETURN_IF_ERROR(net::ParseMessage(bytes_, request_));
     switch (request_.part_case()) {
       case admin::v1::PublishRequest::kMetadata:
         return publication_->AddMetadata(request_.metadata().role(), request_.metadata().bytes());
@@ -65,8 +73,10 @@ class PublishStream final : public grpc::ServerReadReactor<admin::v1::PublishReq
     if (cancelled_) return absl::CancelledError("the operator is gone");
     LINNET_ASSIGN_OR_RETURN(const trust::Repository::Versions versions,
                             publication_->Commit(service_.parts_.repository, service_.parts_.content));
-    response_->set_snapshot_version(versions.snapshot);
-    response_->set_timestamp_version(versions.timestamp);
+    admin::v1::PublishResponse response;
+    response.set_snapshot_version(versions.snapshot);
+    response.set_timestamp_version(versions.timestamp);
+    net::SerializeMessage(response, response_);
     {
       const base::MutexLock lock(service_.parts_.fleet.mutex);
       const absl::Status saved = service_.parts_.fleet.db->Transact([&] {
@@ -100,7 +110,8 @@ class PublishStream final : public grpc::ServerReadReactor<admin::v1::PublishReq
   AdminService& service_;
   const std::string actor_;
   std::unique_ptr<Publication> publication_;
-  admin::v1::PublishResponse* const response_;
+  grpc::ByteBuffer& response_;
+  grpc::ByteBuffer bytes_;
   admin::v1::PublishRequest request_;
   bool ended_ = false;  // gRPC calls OnReadDone one after the other
   std::atomic<bool> cancelled_ = false;
@@ -174,7 +185,7 @@ class RolloutStream final : public grpc::ServerWriteReactor<admin::v1::Rollout> 
 
 namespace {
 
-class RefusedPublish final : public grpc::ServerReadReactor<admin::v1::PublishRequest> {
+class RefusedPublish final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
  public:
   explicit RefusedPublish(const absl::Status& status) { Finish(net::ToGrpc(status)); }
   void OnDone() override { delete this; }
@@ -188,8 +199,8 @@ class RefusedWatch final : public grpc::ServerWriteReactor<admin::v1::Rollout> {
 
 }  // namespace
 
-grpc::ServerReadReactor<admin::v1::PublishRequest>* AdminService::Publish(
-    grpc::CallbackServerContext* context, admin::v1::PublishResponse* response) {
+grpc::ServerReadReactor<grpc::ByteBuffer>* AdminService::Publish(grpc::CallbackServerContext* context,
+                                                                 grpc::ByteBuffer* response) {
   absl::StatusOr<std::string> actor = CallingOperator(*context, parts_.clock.Now());
   if (!actor.ok()) return new RefusedPublish(actor.status());
   if (publishing_.exchange(true)) {
@@ -201,7 +212,7 @@ grpc::ServerReadReactor<admin::v1::PublishRequest>* AdminService::Publish(
     publishing_ = false;
     return new RefusedPublish(publication.status());
   }
-  return new PublishStream(*this, *std::move(actor), *std::move(publication), response);
+  return new PublishStream(*this, *std::move(actor), *std::move(publication), *response);
 }
 
 grpc::ServerWriteReactor<admin::v1::Rollout>* AdminService::WatchRollout(

@@ -51,7 +51,7 @@ uint64_t ResidentBytes() {
   return resident * 4096;
 }
 
-class AgentService final : public v1::Agent::CallbackService {
+class AgentService final : public v1::Agent::WithRawCallbackMethod_Ingest<v1::Agent::CallbackService> {
  public:
   AgentService(const ServiceParts& parts, Door door) : p_(parts), door_(door) {}
 
@@ -67,8 +67,8 @@ class AgentService final : public v1::Agent::CallbackService {
                              GenerationOf(*request, DeadlineOf(*context)));
   }
 
-  grpc::ServerReadReactor<v1::IngestRequest>* Ingest(grpc::CallbackServerContext* context,
-                                                     v1::IngestResponse* response) override {
+  grpc::ServerReadReactor<grpc::ByteBuffer>* Ingest(grpc::CallbackServerContext* context,
+                                                    grpc::ByteBuffer* response) override {
     return NewIngestStream(p_.workers, p_.device, Needs(context, Scope::kIngest), response);
   }
 

@@ -3,6 +3,7 @@
 
 // Inside agent/grpc only: what the reactors share.
 
+#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <functional>
@@ -30,11 +31,12 @@ grpc::ServerUnaryReactor* NewCancellableCall(
     device::WorkerPool& workers, Authorization authorization,
     std::function<absl::Status(const std::shared_ptr<engine::Cancellation>&)> work);
 
-// One message at a time: the next is read when the last one is kept.
-grpc::ServerReadReactor<agent::v1::IngestRequest>* NewIngestStream(device::WorkerPool& workers,
-                                                                   device::LocalDevice& device,
-                                                                   Authorization authorization,
-                                                                   agent::v1::IngestResponse* response);
+// IngestRequests as bytes (runtime/net/stream_message.h says why), one at a time: the next is read when the
+// last one is kept. `response`: of an IngestResponse.
+grpc::ServerReadReactor<grpc::ByteBuffer>* NewIngestStream(device::WorkerPool& workers,
+                                                           device::LocalDevice& device,
+                                                           Authorization authorization,
+                                                           grpc::ByteBuffer* response);
 
 }  // namespace linnet::agent_grpc
 

@@ -5,6 +5,7 @@
 #include "agent/grpc/calls.h"
 #include "agent/grpc/convert.h"
 #include "runtime/net/grpc_server.h"
+#include "runtime/net/stream_message.h"
 
 namespace linnet::agent_grpc {
 namespace {
@@ -15,9 +16,9 @@ namespace v1 = agent::v1;
 constexpr size_t kMaxAnomalies = 1'000;
 
 // At any time either a read or a job on the pool is under way, never both, so no lock is needed.
-class IngestStream final : public grpc::ServerReadReactor<v1::IngestRequest> {
+class IngestStream final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
  public:
-  IngestStream(device::WorkerPool& workers, device::LocalDevice& device, v1::IngestResponse* response)
+  IngestStream(device::WorkerPool& workers, device::LocalDevice& device, grpc::ByteBuffer& response)
       : workers_(workers), device_(device), response_(response) {}
 
   void Begin(Authorization authorization) {
@@ -25,7 +26,7 @@ class IngestStream final : public grpc::ServerReadReactor<v1::IngestRequest> {
     OnPool([this] {
       const absl::Status status = authorization_();
       if (!status.ok()) return Finish(net::ToGrpc(status));
-      StartRead(&message_);
+      StartRead(&bytes_);
     });
   }
 
@@ -34,6 +35,9 @@ class IngestStream final : public grpc::ServerReadReactor<v1::IngestRequest> {
     OnPool([this] {
       // Again for each message: a stream may outlive its grant.
       if (const absl::Status allowed = authorization_(); !allowed.ok()) return Finish(net::ToGrpc(allowed));
+      if (const absl::Status read = net::ParseMessage(bytes_, message_); !read.ok()) {
+        return Finish(net::ToGrpc(read));
+      }
       std::vector<repo::TimedValue> values;
       values.reserve(static_cast<size_t>(message_.readings_size()));
       for (const v1::Reading& reading : message_.readings()) {
@@ -45,7 +49,7 @@ class IngestStream final : public grpc::ServerReadReactor<v1::IngestRequest> {
       while (outcome_.anomalies.size() > kMaxAnomalies) {
         outcome_.anomalies.erase(std::prev(outcome_.anomalies.end()));
       }
-      StartRead(&message_);
+      StartRead(&bytes_);
     });
   }
 
@@ -59,28 +63,31 @@ class IngestStream final : public grpc::ServerReadReactor<v1::IngestRequest> {
   }
 
   void Complete() {
-    response_->set_readings(outcome_.readings);
-    response_->set_rejected(outcome_.rejected);
-    response_->set_first_rejection(outcome_.first_rejection);
-    for (const auto& [id, row] : outcome_.anomalies) SetAnomaly(row, response_->add_anomalies());
+    v1::IngestResponse response;
+    response.set_readings(outcome_.readings);
+    response.set_rejected(outcome_.rejected);
+    response.set_first_rejection(outcome_.first_rejection);
+    for (const auto& [id, row] : outcome_.anomalies) SetAnomaly(row, response.add_anomalies());
+    net::SerializeMessage(response, response_);
     Finish(grpc::Status::OK);
   }
 
   device::WorkerPool& workers_;
   device::LocalDevice& device_;
   Authorization authorization_;
-  v1::IngestResponse* const response_;
+  grpc::ByteBuffer& response_;
+  grpc::ByteBuffer bytes_;
   v1::IngestRequest message_;
   device::IngestOutcome outcome_;
 };
 
 }  // namespace
 
-grpc::ServerReadReactor<v1::IngestRequest>* NewIngestStream(device::WorkerPool& workers,
-                                                            device::LocalDevice& device,
-                                                            Authorization authorization,
-                                                            v1::IngestResponse* response) {
-  auto* stream = new IngestStream(workers, device, response);  // deletes itself in OnDone
+grpc::ServerReadReactor<grpc::ByteBuffer>* NewIngestStream(device::WorkerPool& workers,
+                                                           device::LocalDevice& device,
+                                                           Authorization authorization,
+                                                           grpc::ByteBuffer* response) {
+  auto* stream = new IngestStream(workers, device, *response);  // deletes itself in OnDone
   stream->Begin(std::move(authorization));
   return stream;
 }

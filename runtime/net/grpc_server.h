@@ -45,7 +45,7 @@ class GrpcServer {
   virtual void Shutdown(absl::Duration grace) = 0;
 };
 
-// absl::Status <-> grpc::Status (same codes; messages are cut at 1 KiB).
+// absl::Status <-> grpc::Status (same codes; a message becomes one printable line of at most 1 KiB).
 grpc::Status ToGrpc(const absl::Status& status);
 absl::Status FromGrpc(const grpc::Status& status);
 

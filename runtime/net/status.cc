@@ -1,6 +1,7 @@
 #include <grpcpp/support/status.h>
 
 #include "runtime/base/string_view.h"
+#include "runtime/base/utf8.h"
 #include "runtime/net/grpc_server.h"
 
 namespace linnet::net {
@@ -11,14 +12,9 @@ constexpr size_t kMaxMessageBytes = 1024;
 // The numbers of absl::StatusCode and grpc::StatusCode are the same by design (google.rpc.Code).
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
-  std::string message = base::Message(status);
-  if (message.size() > kMaxMessageBytes) {
-    size_t end = kMaxMessageBytes;
-    while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xC0) == 0x80)
-      --end;  // not inside a character
-    message.resize(end);
-  }
-  return {static_cast<grpc::StatusCode>(status.raw_code()), message};
+  // A message may repeat what the caller sent, and ends in a terminal or a log.
+  return {static_cast<grpc::StatusCode>(status.raw_code()),
+          base::OneLine(base::Message(status), kMaxMessageBytes)};
 }
 
 absl::Status FromGrpc(const grpc::Status& status) {

@@ -39,5 +39,22 @@ TEST(OpenStreamTest, ARevokedGrantEndsTheStreamThatItOpened) {
   EXPECT_THAT(status.error_message(), HasSubstr("revoked"));
 }
 
+// To gRPC it is: the sender would be told that all was kept.
+TEST(OpenStreamTest, AMessageThatIsDamagedIsNotTheEndOfTheStream) {
+  TestAgent agent;
+  const auto stub = agent.Local();
+  const auto context = Context();
+  v1::IngestResponse response;
+  const auto stream = stub->Ingest(context.get(), &response);
+  ASSERT_TRUE(stream->Write(OneReading(0)));
+  v1::IngestRequest damaged = OneReading(1);
+  damaged.set_unit("\xff");  // no UTF-8: does not parse
+  stream->Write(damaged);
+  stream->WritesDone();
+  const grpc::Status status = stream->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("damaged"));
+}
+
 }  // namespace
 }  // namespace linnet::testing

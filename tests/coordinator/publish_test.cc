@@ -230,6 +230,33 @@ TEST_F(PublishTest, BytesThatDoNotKeepToTheirAnnouncementAreRefused) {
   EXPECT_TRUE(Publish(SignModel("1")).ok());  // the door is open again
 }
 
+// To gRPC it is: what came before it was whole, and would be published.
+TEST_F(PublishTest, AMessageThatIsDamagedOrTooLargeIsNotTheEnd) {
+  const uint64_t before = TimestampVersion();
+  const Model model = SignModel("1");
+  std::map<std::string, std::string> whole = model.publication.small_targets;
+  whole[model.target] = model.bytes;
+  // What is added to the whole is sent last. A name that is no UTF-8 does not parse.
+  auto targets = whole;
+  targets["\xff"] = "damaged";
+  const grpc::Status damaged = PublishParts(model.publication.metadata, targets);
+  EXPECT_EQ(damaged.error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(damaged.error_message(), HasSubstr("damaged"));
+  EXPECT_EQ(TimestampVersion(), before);
+  targets = whole;
+  targets[std::string(9 << 20, '~')] = "too large";
+  EXPECT_EQ(PublishParts(model.publication.metadata, targets).error_code(), StatusCode::RESOURCE_EXHAUSTED);
+  // That was gRPC's own answer; the service may hear of it a moment later.
+  grpc::Status again(StatusCode::UNAVAILABLE, "");
+  for (int i = 0; i < 200 && again.error_code() == StatusCode::UNAVAILABLE; ++i) {
+    again = PublishParts({}, {});
+    if (!again.ok()) absl::SleepFor(absl::Milliseconds(10));
+  }
+  EXPECT_TRUE(again.ok()) << again.error_message();
+  EXPECT_EQ(TimestampVersion(), before);
+  EXPECT_TRUE(Publish(model).ok());
+}
+
 TEST_F(PublishTest, OneAtATimeAndACutConnectionLeavesNothing) {
   {
     grpc::ClientContext cut;

@@ -149,7 +149,7 @@ TEST_F(RolloutControlTest, AnOperatorWithoutThePlansKeyCannotResume) {
   EXPECT_EQ(PublishParts({}, {{lift.Target(), lift.ToJson()}}).error_code(), StatusCode::PERMISSION_DENIED);
   EXPECT_EQ(Resume(lift.Target()).error_code(), StatusCode::NOT_FOUND);
   EXPECT_EQ(Resume(model_.target).error_code(), StatusCode::PERMISSION_DENIED);  // signed by another role
-  EXPECT_EQ(Resume(plan.target).error_code(), StatusCode::DATA_LOSS);            // a plan is no lift
+  EXPECT_EQ(Resume(plan.target).error_code(), StatusCode::FAILED_PRECONDITION);  // a plan is no lift
   EXPECT_EQ(Start(plan).error_code(), StatusCode::FAILED_PRECONDITION);
   EXPECT_EQ(Of(plan).state(), admin::v1::PAUSED);
 }
@@ -219,6 +219,21 @@ TEST_F(RolloutControlTest, NoLiftBringsBackWhatWasStoppedOrHasExpired) {
   const grpc::Status expired = Resume(Published(LiftOf(next, 1)));
   EXPECT_EQ(expired.error_code(), StatusCode::FAILED_PRECONDITION);
   EXPECT_THAT(expired.error_message(), HasSubstr("plan itself has expired"));
+}
+
+TEST_F(RolloutControlTest, APlanIsNoLiftAndALiftIsNoPlan) {
+  const SignedPlan plan = PublishPlan(model_, {canary_.get()});
+  ASSERT_TRUE(Start(plan).ok());
+  ASSERT_TRUE(Pause().ok());
+  const grpc::Status by_a_plan = Resume(plan.target);
+  EXPECT_EQ(by_a_plan.error_code(), StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(by_a_plan.error_message(), HasSubstr("is no lift"));
+  SignedPlan lift = plan;
+  lift.target = Published(LiftOf(plan, 1));
+  const grpc::Status by_a_lift = Start(lift);
+  EXPECT_EQ(by_a_lift.error_code(), StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(by_a_lift.error_message(), HasSubstr("is no plan"));
+  EXPECT_EQ(Of(plan).state(), admin::v1::PAUSED);
 }
 
 TEST_F(RolloutControlTest, APlanThatTakesAnotherBackBringsTheOldModelAsTheNewestRelease) {

@@ -14,6 +14,7 @@
 #include "runtime/base/status_macros.h"
 #include "storage/chunks/chunk_store.h"
 #include "storage/trust/plan.h"
+#include "tests/fuzz/database_rows.h"
 
 namespace linnet::testing {
 namespace {
@@ -115,12 +116,14 @@ void CoordinatorWorld::Open() {
   running_ = std::make_unique<Running>(dir_ / "site/coordinator", dir_ / "state", clock_);
   fleet_rows_ = std::make_unique<DatabaseRows>(dir_ / "state/fleet.db", std::set<std::string>{"audit"});
   content_rows_ = std::make_unique<DatabaseRows>(dir_ / "state/content.db");
+  published_rows_ = std::make_unique<DatabaseRows>(dir_ / "state/published.db");
 }
 
 void CoordinatorWorld::Reset() {
   running_.reset();
   fleet_rows_.reset();
   content_rows_.reset();
+  published_rows_.reset();
   std::filesystem::remove_all(dir_ / "state");
   std::filesystem::copy(dir_ / "first", dir_ / "state", std::filesystem::copy_options::recursive);
   Open();
@@ -133,9 +136,12 @@ std::string CoordinatorWorld::Rows() {
   const auto received = Files().List(dir_ / "state/incoming");
   LINNET_CHECK(!received.ok() || received->empty());  // nothing of a publication lies about
   const trust::Repository::Versions versions = running_->repository->versions();
-  return absl::StrCat(fleet_rows_->Hash(), content_rows_->Hash(), versions.root, " ", versions.targets, " ",
-                      versions.snapshot, " ", versions.timestamp);
+  return absl::StrCat(fleet_rows_->Hash(), content_rows_->Hash(), published_rows_->Hash(), versions.root, " ",
+                      versions.targets, " ", versions.snapshot, " ", versions.timestamp, "\n",
+                      FilesBelow(dir_ / "state"));
 }
+
+void CoordinatorWorld::Pause() { Need(running_->rollouts->Pause("test", "")); }
 
 void CoordinatorWorld::Tick() { running_->rollouts->Tick(); }
 
@@ -172,6 +178,21 @@ trust::Publication CoordinatorWorld::SignModel(const std::string& version) {
                           running_->repository->Current()));
 }
 
+trust::Plan CoordinatorWorld::PlanFor(const trust::TargetInfo& model, char id) const {
+  trust::Plan plan;
+  plan.id = base::Hex(std::string(16, id));
+  plan.model_target = model.path;
+  plan.model_sha256 = model.sha256;
+  plan.release_counter = 1;
+  const std::string canary = base::Hex(canary_.id);
+  trust::PlanWave first{.name = "canary", .devices = {canary}};
+  first.keys[canary] = base::Hex(Digest(canary_.key.public_key().SpkiDer()));
+  plan.waves = {first, {.name = "all", .passes_needed = 1, .soak = absl::Seconds(60)}};
+  plan.created = clock_.Now();
+  plan.expires = clock_.Now() + absl::Hours(24);
+  return plan;
+}
+
 void CoordinatorWorld::Begin() {
   member_.id = MemberId();
   canary_.id = std::string(16, 'c');
@@ -200,17 +221,7 @@ void CoordinatorWorld::Begin() {
 
   const trust::Publication model = SignModel("1");
   Publish(model, ModelBytes("1"));
-  trust::Plan plan;
-  plan.id = base::Hex(std::string(16, 'p'));  // kPlanTarget
-  plan.model_target = model.targets[0].path;
-  plan.model_sha256 = model.targets[0].sha256;
-  plan.release_counter = 1;
-  const std::string canary = base::Hex(canary_.id);
-  trust::PlanWave first{.name = "canary", .devices = {canary}};
-  first.keys[canary] = base::Hex(Digest(canary_.key.public_key().SpkiDer()));
-  plan.waves = {first, {.name = "all", .passes_needed = 1, .soak = absl::Seconds(60)}};
-  plan.created = clock_.Now();
-  plan.expires = clock_.Now() + absl::Hours(24);
+  const trust::Plan plan = PlanFor(model.targets[0], 'p');
   const trust::Publication signed_plan = Need(site_->SignPlan(plan, running_->repository->Current()));
   Publish(signed_plan, "");
   const auto& [target, json] = *signed_plan.small_targets.begin();
@@ -218,6 +229,17 @@ void CoordinatorWorld::Begin() {
   plan_sha256_ = Digest(json);
   Need(running_->rollouts->Start("test", target, plan_sha256_, json).status());
   Tick();
+  const trust::Publication next =
+      Need(site_->SignPlan(PlanFor(model.targets[0], 'q'), running_->repository->Current()));
+  Publish(next, "");
+  const trust::Lift lift{.rollout = plan.id,
+                         .plan_sha256 = plan_sha256_,
+                         .number = 1,
+                         .most_failures = 0,
+                         .created = clock_.Now(),
+                         .expires = clock_.Now() + absl::Hours(1)};
+  Publish(Need(site_->SignLift(lift, running_->repository->Current())), "");
+  LINNET_CHECK(next.small_targets.begin()->first == kNextPlanTarget && lift.Target() == kLiftTarget);
   next_model_ = SignModel("2");
 }
 

@@ -25,6 +25,9 @@ class CoordinatorWorld {
  public:
   static constexpr char kModelTarget[] = "models/starter/tiny-1.linnet";
   static constexpr char kPlanTarget[] = "plans/70707070707070707070707070707070.json";
+  // Of the same model; published, not started. And a lift for the rollout that runs.
+  static constexpr char kNextPlanTarget[] = "plans/71717171717171717171717171717171.json";
+  static constexpr char kLiftTarget[] = "plans/70707070707070707070707070707070.lift-1-1893456000.json";
   static std::string ModelBytes(const std::string& version);
   static std::string MemberId() { return std::string(16, 'm'); }
 
@@ -34,9 +37,11 @@ class CoordinatorWorld {
   // Of the coordinator as it runs now: until Reset.
   grpc::Service& fleet_service();
   grpc::Service& admin_service();
-  // A hash over members, tokens, rollouts, content and published metadata: what a refused call leaves alone.
-  // Not over what members say of themselves, nor over the audit.
+  // Members, tokens, rollouts, content and what was published, as hashes, and the names and sizes of all
+  // files: what a refused call leaves alone. Not over what members say of themselves, nor over the audit.
   std::string Rows();
+  // As an operator would.
+  void Pause();
   // What the coordinator does by the clock; nothing does it by itself here.
   void Tick();
   // All as it was at first.
@@ -65,13 +70,14 @@ class CoordinatorWorld {
   void Publish(const trust::Publication& publication, const std::string& model_bytes);
   void Join(coordinator::TestDevice& device, const std::string& name);
   trust::Publication SignModel(const std::string& version);
+  trust::Plan PlanFor(const trust::TargetInfo& model, char id) const;
   void Begin();
 
   TempDir dir_{/*in_memory=*/true};
   FakeClock clock_;
   std::unique_ptr<trust::Site> site_;
   std::unique_ptr<Running> running_;
-  std::unique_ptr<DatabaseRows> fleet_rows_, content_rows_;
+  std::unique_ptr<DatabaseRows> fleet_rows_, content_rows_, published_rows_;
   coordinator::TestDevice member_, canary_, revoked_, guest_;
   std::string stranger_pem_, expired_pem_, operator_pem_, plan_sha256_;
   trust::Publication next_model_;

@@ -1,5 +1,7 @@
 #include "tests/fuzz/database_rows.h"
 
+#include <filesystem>
+
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file_system.h"
 #include "runtime/base/hash.h"
@@ -35,6 +37,18 @@ std::string DatabaseRows::Hash() {
   }
   const auto digest = hasher.Finish();
   return std::string(base::AsView(digest));
+}
+
+std::string FilesBelow(const std::string& folder) {
+  std::set<std::string> lines;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    const std::string path = entry.path().string();
+    if (!entry.is_regular_file() || path.find(".db") != std::string::npos) continue;
+    lines.insert(absl::StrCat(path, " ", entry.file_size(), "\n"));
+  }
+  std::string all;
+  for (const std::string& line : lines) all += line;
+  return all;
 }
 
 }  // namespace linnet::testing

@@ -23,6 +23,9 @@ class DatabaseRows {
   std::vector<db::Statement> tables_;
 };
 
+// Names and sizes of all files below a folder but those of databases, a line each, in order.
+std::string FilesBelow(const std::string& folder);
+
 }  // namespace linnet::testing
 
 #endif  // LINNET_TESTS_FUZZ_DATABASE_ROWS_H_

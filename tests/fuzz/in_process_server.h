@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/mutex.h"
 #include "tests/fuzz/fuzzed_call.h"
 
 namespace linnet::testing {
@@ -25,6 +26,19 @@ struct CallOutcome {
   bool well_formed = true;  // every message sent is one of the method's type
   grpc::Status status;
   std::vector<std::string> answers;  // serialized
+};
+
+// How many calls the server has not put away yet. Thread-safe.
+class CallsUnderWay {
+ public:
+  void Begin();
+  void End();
+  void AwaitNone();  // stops the program when it takes longer than a call may
+
+ private:
+  base::Mutex mutex_;
+  base::CondVar none_;
+  int count_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 // A real service in a real gRPC server, reached through gRPC's own channel within the process: no socket and
@@ -47,16 +61,19 @@ class InProcessServer {
   const google::protobuf::MethodDescriptor& Method(const FuzzedCall& call) const;
   size_t CallerOf(const FuzzedCall& call) const { return call.caller % options_.callers.size(); }
 
-  // Calls, and stops the program where an answer breaks what holds for all calls: it ends in seconds; bytes
-  // that are no message are UNIMPLEMENTED (gRPC's word for it), above the size RESOURCE_EXHAUSTED, and all
-  // else has a documented code and a message of one line.
+  // Calls, and stops the program where an answer breaks what holds for all calls: it ends in seconds, at the
+  // server too; bytes that are no message are UNIMPLEMENTED (gRPC's word for it; in a stream the service's
+  // own code) and never OK, above the size RESOURCE_EXHAUSTED, and all else has a documented code and a
+  // message of one line; what is answered are messages of the method's type.
   CallOutcome Call(const FuzzedCall& call);
 
  private:
+  size_t MessagesOf(const FuzzedCall& call) const;
   bool WellFormed(const FuzzedCall& call) const;
   void Check(const FuzzedCall& call, const CallOutcome& outcome) const;
 
   const Options options_;
+  CallsUnderWay under_way_;
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
 };

@@ -16,6 +16,7 @@
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/net/enrollment_token.h"
+#include "tests/fuzz/agent_world.h"
 #include "tests/fuzz/coordinator_world.h"
 #include "tests/fuzz/fuzzed_call.h"
 #include "tests/fuzz/peer_file.h"
@@ -47,6 +48,16 @@ class Seeds {
     }
     calls_[method + suffix] = call.ToBytes();
     ++methods_[method];
+  }
+  // A stream that ends in bytes that are no message of it.
+  void AddDamaged(const std::string& method, uint8_t caller, uint8_t flags, const pb::Message* first,
+                  const std::string& bytes, const std::string& suffix) {
+    const pb::MethodDescriptor* found = service_.FindMethodByName(method);
+    LINNET_CHECK(found != nullptr && found->client_streaming());
+    FuzzedCall call{.method = static_cast<uint8_t>(found->index()), .caller = caller, .flags = flags};
+    if (first != nullptr) call.messages.push_back(first->SerializeAsString());
+    call.messages.push_back(bytes);
+    calls_[method + suffix] = call.ToBytes();
   }
   void Write() const {
     for (int i = 0; i < service_.method_count(); ++i) {
@@ -119,6 +130,12 @@ void Fleet(const std::string& folder) {
   metadata.clear_role_name_sha256();
   metadata.clear_version();
   seeds.Add("GetMetadata", 2, 0, {&metadata}, "_timestamp");
+  v1::GetLogProofRequest proof;
+  proof.set_protocol(1);
+  proof.add_old()->set_size(3);
+  proof.set_timestamp_version(1);
+  proof.set_snapshot_version(1);
+  seeds.Add("GetLogProof", 1, 0, {&proof});
   v1::GetChunksRequest chunks;
   chunks.set_protocol(1);
   const std::string model = CoordinatorWorld::ModelBytes("1");
@@ -164,7 +181,7 @@ void Admin(const std::string& folder) {
   v1::CreateTokenRequest token;
   token.set_device_name("oven");
   token.set_valid_seconds(600);
-  for (uint8_t caller = 0; caller < 3; ++caller) {
+  for (uint8_t caller = 0; caller < 5; ++caller) {
     seeds.Add("CreateToken", caller, 0, {&token}, absl::StrCat("_", caller));
   }
   const v1::ListDevicesRequest devices;
@@ -180,14 +197,30 @@ void Admin(const std::string& folder) {
   header.mutable_target()->set_sha256(Digest("bytes"));
   data.set_target_data("bytes");
   seeds.Add("Publish", 1, 0, {&role, &header, &data});
-  seeds.Add("Publish", 1, 1, {}, "_good");
-  seeds.Add("Publish", 1, 1 | 1 << 1, {&role}, "_role_twice");
-  seeds.Add("Publish", 1, 1 | 3 << 1 | 128, {&header, &data}, "_other_target");
+  constexpr uint8_t kSigned = 1, kAtEnd = 15 << 1, kInstead = 128;
+  seeds.Add("Publish", 1, kSigned, {}, "_good");
+  seeds.Add("Publish", 0, kSigned, {}, "_good_of_nobody");
+  seeds.Add("Publish", 2, kSigned, {}, "_good_of_a_device");
+  seeds.Add("Publish", 1, kSigned | kAtEnd, {&role}, "_role_twice");
+  seeds.Add("Publish", 1, kSigned | kAtEnd, {&header, &data}, "_and_a_target");
+  for (uint8_t part = 0; part < 5; ++part) {
+    seeds.Add("Publish", 1, static_cast<uint8_t>(kSigned | part << 1 | kInstead), {},
+              absl::StrCat("_without_part_", part));
+  }
+  seeds.Add("Publish", 1, kSigned | 2 << 1 | kInstead, {&data}, "_other_bytes");
+  seeds.AddDamaged("Publish", 1, 0, &role, "\x0a\xff", "_damaged");
+  seeds.AddDamaged("Publish", 1, kSigned | kAtEnd, nullptr, "\x0a\xff", "_good_then_damaged");
+  data.set_target_data(std::string(17 << 10, 'x'));
+  seeds.Add("Publish", 1, kSigned | kAtEnd, {&data}, "_good_then_too_large");
   const v1::GetRepositoryRequest repository;
   seeds.Add("GetRepository", 1, 0, {&repository});
   v1::StartRolloutRequest start;
   start.set_plan(CoordinatorWorld::kPlanTarget);
+  seeds.Add("StartRollout", 1, 0, {&start}, "_that_runs");
+  start.set_plan(CoordinatorWorld::kNextPlanTarget);
   seeds.Add("StartRollout", 1, 0, {&start});
+  start.set_plan(CoordinatorWorld::kLiftTarget);
+  seeds.Add("StartRollout", 1, 0, {&start}, "_by_a_lift");
   const std::string id(CoordinatorWorld::kPlanTarget + 6, 32);
   v1::StopRolloutRequest stop;
   stop.set_rollout_id(id);
@@ -195,8 +228,11 @@ void Admin(const std::string& folder) {
   const v1::PauseRolloutRequest pause;
   seeds.Add("PauseRollout", 1, 0, {&pause});
   v1::ResumeRolloutRequest resume;
+  resume.set_lift(CoordinatorWorld::kLiftTarget);
+  seeds.Add("ResumeRollout", 1, 0, {&resume}, "_that_runs");
+  seeds.Add("ResumeRollout", 1, 1, {&resume});
   resume.set_lift(absl::StrCat("plans/", id, ".lift-1-1.json"));
-  seeds.Add("ResumeRollout", 1, 0, {&resume});
+  seeds.Add("ResumeRollout", 1, 1, {&resume}, "_by_no_lift");
   resume.set_lift(CoordinatorWorld::kPlanTarget);
   seeds.Add("ResumeRollout", 1, 0, {&resume}, "_by_a_plan");
   const v1::ListRolloutsRequest rollouts;
@@ -218,6 +254,10 @@ void Admin(const std::string& folder) {
   audit.set_after_id(1);
   audit.set_about("press");
   seeds.Add("ListAudit", 1, 0, {&audit});
+  v1::ListPublishedRequest published;
+  published.set_from(1);
+  published.set_limit(3);
+  seeds.Add("ListPublished", 1, 0, {&published});
   const v1::StatusRequest status;
   seeds.Add("Status", 1, 0, {&status});
   seeds.Add("Status", 2, 0, {&status}, "_of_a_device");
@@ -226,7 +266,8 @@ void Admin(const std::string& folder) {
 
 void Agent(const std::string& folder) {
   namespace v1 = agent::v1;
-  constexpr uint8_t kAll = 1, kAsk = 2, kIngest = 3, kMetrics = 4, kLocal = 7;
+  constexpr uint8_t kAll = kHasAll, kAsk = kMayAsk, kIngest = kMayIngest, kMetrics = kMayMeasure;
+  constexpr uint8_t kLocal = kLocalUser, kManage = kMayManage;
   Seeds seeds(*v1::StatusRequest::descriptor()->file(), folder + "/agent_service_fuzz");
   v1::GenerateRequest generate;
   generate.set_prompt("Is the light on?");
@@ -265,15 +306,19 @@ void Agent(const std::string& folder) {
   ask.set_language(v1::GERMAN);
   seeds.Add("Ask", kAsk, 0, {&ask}, "_recipe");
   v1::IngestRequest ingest;
-  ingest.set_channel("press.vibration.y");
+  ingest.set_channel(AgentWorld::kChannel);
   ingest.set_unit("m/s2");
   for (int i = 0; i < 5; ++i) {
     v1::Reading& reading = *ingest.add_readings();
-    reading.set_time_unix_micros(1'893'456'000'000'000 + i * 1'000'000);
+    reading.set_time_unix_micros(absl::ToUnixMicros(AgentWorld::Now()) + (200 + i) * 1'000'000);
     reading.set_value(0.5 * i);
   }
   seeds.Add("Ingest", kIngest, 0, {&ingest});
   seeds.Add("Ingest", kIngest, 0, {&ingest, &ingest}, "_twice");
+  seeds.Add("Ingest", kAsk, 0, {&ingest}, "_without_scope");
+  seeds.AddDamaged("Ingest", kIngest, 0, nullptr, "\x0a\xff", "_damaged");
+  seeds.AddDamaged("Ingest", kIngest, 0, &ingest, "\x0a\xff", "_then_damaged");
+  seeds.AddDamaged("Ingest", kIngest, 0, &ingest, std::string(17 << 10, 'x'), "_then_too_large");
   v1::SetInventoryRequest inventory;
   v1::InventoryItem& item = *inventory.add_items();
   item.set_name("Lachs");
@@ -303,7 +348,7 @@ void Agent(const std::string& folder) {
   journal.set_limit(10);
   seeds.Add("PrivacyJournal", kAll, 0, {&journal});
   const v1::StatusRequest status;
-  for (uint8_t caller = 0; caller < 8; ++caller) {
+  for (uint8_t caller = 0; caller < kAgentCallers; ++caller) {
     seeds.Add("Status", caller, 0, {&status}, absl::StrCat("_", caller));
   }
   v1::CreateGrantRequest grant;
@@ -311,18 +356,22 @@ void Agent(const std::string& folder) {
   grant.add_scopes("ask");
   grant.set_valid_seconds(3600);
   seeds.Add("CreateGrant", kAll, 0, {&grant});
+  seeds.Add("CreateGrant", kManage, 0, {&grant}, "_of_what_it_lacks");
   const v1::ListGrantsRequest grants;
   seeds.Add("ListGrants", kLocal, 0, {&grants});
   v1::RevokeGrantRequest revoke;
   revoke.set_id("0123456789abcdef");
-  seeds.Add("RevokeGrant", kAll, 0, {&revoke});
+  seeds.Add("RevokeGrant", kAll, 0, {&revoke}, "_unknown");
+  seeds.Add("RevokeGrant", kAll, 1, {&revoke});
   const v1::CheckForUpdateRequest check;
   seeds.Add("CheckForUpdate", kAll, 0, {&check});
+  const v1::ForgetLogRequest forget;
+  seeds.Add("ForgetLog", kAll, 0, {&forget});
   v1::OfferModelRequest offer;
   offer.set_path("/nowhere/model.linnet");
   offer.set_target_name(CoordinatorWorld::kModelTarget);
   seeds.Add("OfferModel", kLocal, 0, {&offer});
-  offer.set_path("/nowhere");
+  offer.set_path("/");  // a folder, and no bundle
   offer.set_root_sha256(std::string(32, 'r'));
   seeds.Add("OfferModel", kLocal, 0, {&offer}, "_bundle");
   seeds.Write();
@@ -342,6 +391,13 @@ void Peer(const std::string& folder) {
   }
   chunks.set_sha256(1, std::string(32, 'u'));
   seeds.Add("GetChunks", 1, 0, {&chunks}, "_one_absent");
+  v1::ExchangeHeadsRequest heads;
+  heads.set_protocol(1);
+  heads.mutable_head()->set_size(7);
+  heads.mutable_head()->set_root_sha256(std::string(32, 'o'));
+  heads.mutable_head()->set_signature(std::string(64, 't'));
+  seeds.Add("ExchangeHeads", 1, 0, {&heads});
+  seeds.Add("ExchangeHeads", 2, 0, {&heads}, "_of_the_revoked");
   seeds.Write();
 }
 

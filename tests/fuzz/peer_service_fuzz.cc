@@ -1,10 +1,12 @@
 // Any bytes as a call of linnet.peer.v1, from whoever: the service behind a device's door, with the chunks of
 // one file on its shelf. It answers in time and with a code that peer.proto documents, only to members that
-// are not revoked, and what it sends are the chunks that were asked for, in that order, each with its hash.
+// are not revoked; what it sends are the chunks that were asked for, in that order, each with its hash, and
+// the one head of the log that it knows; what it hears of the log is what a member said.
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -61,9 +63,14 @@ class Target {
   void Run(const FuzzedCall& call);
 
  private:
+  void CheckChunks(const FuzzedCall& call, const CallOutcome& outcome) const;
+  void CheckHeads(const FuzzedCall& call, const CallOutcome& outcome);
+
   TempDir dir_{/*in_memory=*/true};
   chunks::PartialChunks partial_;
   std::unique_ptr<peers::Shelf> shelf_;
+  const audit::LogHead newest_{.size = 5, .root = std::string(32, 'r'), .signature = std::string(64, 's')};
+  std::optional<audit::LogHead> heard_;
   std::unique_ptr<grpc::Service> service_;
   std::unique_ptr<InProcessServer> server_;
 };
@@ -81,9 +88,11 @@ Target::Target() {
   LINNET_CHECK(shelf.ok());
   shelf_ = *std::move(shelf);
   service_ = peers::MakePeerService(
-      {.shelf = *shelf_, .now = Now, .is_refused = [](const std::string& id, const auto&) {
-         return id == std::string(16, 'r');
-       }});
+      {.shelf = *shelf_,
+       .now = Now,
+       .is_refused = [](const std::string& id, const auto&) { return id == std::string(16, 'r'); },
+       .heads = {.newest = [this] { return newest_; },
+                 .heard = [this](const auto& head) { heard_ = head; }}});
   const Fleet fleet;
   server_ = std::make_unique<InProcessServer>(
       *service_, InProcessServer::Options{
@@ -102,6 +111,28 @@ Target::Target() {
 
 void Target::Run(const FuzzedCall& call) {
   const CallOutcome outcome = server_->Call(call);
+  if (server_->Method(call).name() == "ExchangeHeads") return CheckHeads(call, outcome);
+  CheckChunks(call, outcome);
+}
+
+void Target::CheckHeads(const FuzzedCall& call, const CallOutcome& outcome) {
+  v1::ExchangeHeadsRequest request;
+  const bool message = !call.messages.empty() && request.ParseFromString(call.messages[0]);
+  LINNET_CHECK(outcome.answers.empty() || (message && server_->CallerOf(call) == kMember));
+  for (const std::string& bytes : outcome.answers) {
+    v1::ExchangeHeadsResponse answer;
+    LINNET_CHECK(answer.ParseFromString(bytes) && answer.head().size() == newest_.size &&
+                 answer.head().root_sha256() == newest_.root &&
+                 answer.head().signature() == newest_.signature);
+  }
+  LINNET_CHECK(heard_.has_value() == (outcome.status.ok() && request.has_head()));
+  LINNET_CHECK(!heard_.has_value() ||
+               (heard_->size == request.head().size() && heard_->root == request.head().root_sha256() &&
+                heard_->signature == request.head().signature()));
+  heard_.reset();
+}
+
+void Target::CheckChunks(const FuzzedCall& call, const CallOutcome& outcome) const {
   v1::GetChunksRequest request;
   const bool message = !call.messages.empty() && request.ParseFromString(call.messages[0]);
   LINNET_CHECK(outcome.answers.empty() || (message && server_->CallerOf(call) == kMember));

@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "runtime/base/string_view.h"
+#include "runtime/base/utf8.h"
 #include "tests/net/echo_service.h"
 #include "tests/net/test_identities.h"
 
@@ -177,7 +178,13 @@ TEST(StatusTest, KeepsCodesAndCutsLongMessagesBetweenCharacters) {
   std::string text = "x";
   while (text.size() < 3000) text += "\xC3\xA4";
   const std::string cut = ToGrpc(absl::InternalError(text)).error_message();
-  EXPECT_EQ(cut.size(), 1023u);
+  EXPECT_EQ(cut.size(), 1024u);
+  EXPECT_TRUE(base::IsUtf8(cut));
+}
+
+TEST(StatusTest, MakesAMessageOneLine) {
+  const absl::Status status = absl::NotFoundError("rollout a\nb\x1b[2J: not known");
+  EXPECT_EQ(ToGrpc(status).error_message(), "rollout a b [2J: not known");
 }
 
 }  // namespace
