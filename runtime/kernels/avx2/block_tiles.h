@@ -31,10 +31,11 @@ struct Block32 {
     __builtin_memcpy(input.q, x.q, sizeof(input.q));
   }
 
-  // The rows of register `part`, one block further.
-  template <int kTokens>
+  // The rows of register `part`, one block further. kFetch: ask for the weights that follow.
+  template <int kTokens, bool kFetch>
   [[gnu::always_inline]] static inline void Add(const uint8_t* head, const uint8_t* quants, int part,
                                                 const Input* x, typename Isa::Float (&sums)[kTokens]) {
+    if constexpr (kFetch) Fetch<type, kTokens>(quants, kFormat.quant_bytes);
     typename Isa::Int exact[kTokens];
 #pragma GCC unroll 16
     for (int t = 0; t < kTokens; ++t) exact[t] = W::kOffset == 0 ? Isa::Zero() : Isa::Four(&x[t].init);

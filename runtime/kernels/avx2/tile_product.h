@@ -59,22 +59,29 @@ struct TileBlocks {
 
 // Weights of a pass with few tokens come from memory. The more tokens, the less far ahead of them the
 // processor looks by itself, and its prefetchers stop at each page. The first cache waits for few lines at a
-// time, the second for many: so they are asked for twice, far ahead into the second, and near into the first
-// (distances as measured: tests/perf/RESULTS.md).
-constexpr size_t kFetchFar = 8192;  // bytes ahead
-template <WeightType type>
-constexpr size_t kFetchNear = type == WeightType::kQ8_0 ? 1024 : 2048;
+// time, the second for many: so they are asked for twice, far ahead into the second, and near into the first.
+struct FetchAhead {
+  size_t far, near;  // bytes
+};
+
+// As measured (tests/perf/RESULTS.md): what is unpacked takes longer, and more tokens do.
+template <WeightType type, int kTokens>
+constexpr FetchAhead kFetchAhead =
+    type == WeightType::kQ8_0 ? (kTokens == 1 ? FetchAhead{6144, 1024} : FetchAhead{8192, 2048})
+                              : (kTokens == 1 ? FetchAhead{8192, 2048} : FetchAhead{16384, 8192});
 
 template <int kTokens>
 constexpr bool kFewTokens = kTokens <= 8;
 
-template <typename Product>
-[[gnu::always_inline]] inline void Fetch(const uint8_t* quants) {
+// What comes after the `bytes` of weights at `quants`, before those are multiplied.
+template <WeightType type, int kTokens>
+[[gnu::always_inline]] inline void Fetch(const uint8_t* quants, size_t bytes) {
+  constexpr FetchAhead kAhead = kFetchAhead<type, kTokens>;
   // As a number: it may lie beyond the matrix, where a prefetch does nothing.
   const auto at = reinterpret_cast<uintptr_t>(quants);
-  for (size_t i = 0; i < Product::kFormat.quant_bytes; i += 64) {
-    _mm_prefetch(reinterpret_cast<const char*>(at + kFetchFar + i), _MM_HINT_T1);
-    _mm_prefetch(reinterpret_cast<const char*>(at + kFetchNear<Product::kFormat.type> + i), _MM_HINT_T0);
+  for (size_t i = 0; i < bytes; i += 64) {
+    _mm_prefetch(reinterpret_cast<const char*>(at + kAhead.far + i), _MM_HINT_T1);
+    _mm_prefetch(reinterpret_cast<const char*>(at + kAhead.near + i), _MM_HINT_T0);
   }
 }
 
@@ -94,13 +101,10 @@ template <typename Isa, typename Product, int kTokens, int kFirst, int kTogether
     }
   }
   for (size_t b = 0; b < blocks.count; ++b, x += kTokens) {
-    if constexpr (kFewTokens<kTokens>) Fetch<Product>(blocks.quants + b * Product::kFormat.quant_bytes);
-#pragma GCC unroll 2
-    for (int p = 0; p < kTogether; ++p) {
-      Product::template Add<kTokens>(blocks.heads + b * Product::kFormat.head_bytes,
-                                     blocks.quants + b * Product::kFormat.quant_bytes, kFirst + p, x,
-                                     sums[p]);
-    }
+    const uint8_t* head = blocks.heads + b * Product::kFormat.head_bytes;
+    const uint8_t* quants = blocks.quants + b * Product::kFormat.quant_bytes;
+    Product::template Add<kTokens, kFewTokens<kTokens>>(head, quants, kFirst, x, sums[0]);
+    if constexpr (kTogether == 2) Product::template Add<kTokens, false>(head, quants, kFirst + 1, x, sums[1]);
   }
 #pragma GCC unroll 16
   for (int t = 0; t < kTokens; ++t) {
