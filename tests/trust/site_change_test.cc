@@ -300,7 +300,8 @@ TEST_F(OnlineKeysTest, ANewKeyUndoesAFastForwardAndTheOldOneShowsNothingMore) {
       const base::PrivateKey snapshot = key("snapshot"), timestamp = key("timestamp");
       std::map<std::string, MetaFile> meta;
       for (const auto& [role, bytes] : repository.Current()) {
-        const Json* version_of = Envelope::Parse(bytes)->signed_part.Find("version");
+        const Json part = Envelope::Parse(bytes)->signed_part;
+        const Json* version_of = part.Find("version");
         if (role != "root")
           meta[role + ".json"] = MetaFileOf(static_cast<uint64_t>(*version_of->integer()), bytes);
       }
