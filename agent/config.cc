@@ -100,9 +100,7 @@ absl::StatusOr<Invocation> ParseArguments(int argc, const char* const* argv, con
   number("context-tokens", c.context_tokens, 0, 1 << 20,
          "of a conversation; 0: the model's own, at most 4096");
   text("huge-pages", c.huge_pages,
-       "read large models into huge pages instead of mapping them, which makes them faster: auto (where "
-       "memory "
-       "is plenty), or off");
+       "read large models into huge pages, which makes them faster: auto (where memory is plenty), or off");
   number("prefix-cache-mib", c.prefix_cache_mib, 0, 1 << 20,
          "of prompts kept evaluated on the disk, sealed, so that a restart answers at once, in MiB; 0: none");
   number("readings-mib", c.readings_mib, 1, 1 << 20, "of sensor readings kept, in MiB");

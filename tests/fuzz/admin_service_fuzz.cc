@@ -117,10 +117,7 @@ void Target::Run(FuzzedCall call) {
   }
   const CallOutcome outcome = server_->Call(call);
   if (server_->CallerOf(call) != kOperator) {
-    LINNET_CHECK(!outcome.status.ok() && outcome.answers.empty());
-    const StatusCode code = outcome.status.error_code();
-    LINNET_CHECK(code == StatusCode::UNAUTHENTICATED || code == StatusCode::PERMISSION_DENIED ||
-                 code == StatusCode::UNIMPLEMENTED || code == StatusCode::RESOURCE_EXHAUSTED);
+    CheckTurnedAway(outcome);
   }
   const std::string now = world_.Rows();
   LINNET_CHECK(now == rows_ || outcome.status.ok());  // what was refused has changed something

@@ -116,10 +116,7 @@ void Target::Run(FuzzedCall call) {
   const CallOutcome outcome = server_->Call(call);
   const bool open_to_all = method == "Enroll" || method == "Renew";
   if (!open_to_all && caller_ != kMember && caller_ != kCanary) {
-    LINNET_CHECK(!outcome.status.ok() && outcome.answers.empty());
-    const StatusCode code = outcome.status.error_code();
-    LINNET_CHECK(code == StatusCode::UNAUTHENTICATED || code == StatusCode::PERMISSION_DENIED ||
-                 code == StatusCode::UNIMPLEMENTED || code == StatusCode::RESOURCE_EXHAUSTED);
+    CheckTurnedAway(outcome);
   }
   const std::string now = world_.Rows();
   if (now == rows_) return;

@@ -267,4 +267,11 @@ void InProcessServer::Check(const FuzzedCall& call, const CallOutcome& outcome) 
   LINNET_CHECK(!"a code that this service does not document");
 }
 
+void CheckTurnedAway(const CallOutcome& outcome) {
+  LINNET_CHECK(!outcome.status.ok() && outcome.answers.empty());
+  const grpc::StatusCode code = outcome.status.error_code();
+  LINNET_CHECK(code == grpc::StatusCode::UNAUTHENTICATED || code == grpc::StatusCode::PERMISSION_DENIED ||
+               code == grpc::StatusCode::UNIMPLEMENTED || code == grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
 }  // namespace linnet::testing

@@ -28,6 +28,9 @@ struct CallOutcome {
   std::vector<std::string> answers;  // serialized
 };
 
+// Of a caller who may not: no answer, and a code that says so (or gRPC's own, for what is no call at all).
+void CheckTurnedAway(const CallOutcome& outcome);
+
 // How many calls the server has not put away yet. Thread-safe.
 class CallsUnderWay {
  public:
