@@ -54,6 +54,7 @@ template <typename Isa, typename W, int g, int end, int kTokens, typename Input>
 struct TileBlocks {
   const uint8_t* heads;
   const uint8_t* quants;
+  const uint8_t* shares;  // of the tile's bytes in the order of memory, as many as all before these have
   size_t count;
 };
 
@@ -73,12 +74,17 @@ constexpr FetchAhead kFetchAhead =
 template <int kTokens>
 constexpr bool kFewTokens = kTokens <= 8;
 
-// What comes after the `bytes` of weights at `quants`, before those are multiplied.
+// Of a tile's bytes, a block's share.
+template <typename Product>
+constexpr size_t kShareBytes = Product::kFormat.head_bytes + Product::kFormat.quant_bytes;
+
+// What comes after the `bytes` at `share`. A block that is multiplied asks for its share of the tile, heads
+// and quants as they lie in memory: so all of what follows is asked for, each line once.
 template <WeightType type, int kTokens>
-[[gnu::always_inline]] inline void Fetch(const uint8_t* quants, size_t bytes) {
+[[gnu::always_inline]] inline void Fetch(const uint8_t* share, size_t bytes) {
   constexpr FetchAhead kAhead = kFetchAhead<type, kTokens>;
   // As a number: it may lie beyond the matrix, where a prefetch does nothing.
-  const auto at = reinterpret_cast<uintptr_t>(quants);
+  const auto at = reinterpret_cast<uintptr_t>(share);
   for (size_t i = 0; i < bytes; i += 64) {
     _mm_prefetch(reinterpret_cast<const char*>(at + kAhead.far + i), _MM_HINT_T1);
     _mm_prefetch(reinterpret_cast<const char*>(at + kAhead.near + i), _MM_HINT_T0);
@@ -103,8 +109,11 @@ template <typename Isa, typename Product, int kTokens, int kFirst, int kTogether
   for (size_t b = 0; b < blocks.count; ++b, x += kTokens) {
     const uint8_t* head = blocks.heads + b * Product::kFormat.head_bytes;
     const uint8_t* quants = blocks.quants + b * Product::kFormat.quant_bytes;
-    Product::template Add<kTokens, kFewTokens<kTokens>>(head, quants, kFirst, x, sums[0]);
-    if constexpr (kTogether == 2) Product::template Add<kTokens, false>(head, quants, kFirst + 1, x, sums[1]);
+    const uint8_t* share = blocks.shares + b * kShareBytes<Product>;
+    Product::template Add<kTokens, kFewTokens<kTokens>>(head, quants, share, kFirst, x, sums[0]);
+    if constexpr (kTogether == 2) {
+      Product::template Add<kTokens, false>(head, quants, share, kFirst + 1, x, sums[1]);
+    }
   }
 #pragma GCC unroll 16
   for (int t = 0; t < kTokens; ++t) {
@@ -138,7 +147,8 @@ template <typename Isa, typename Product, int kTokens>
     for (size_t tile = begin; tile < end; ++tile) {
       const uint8_t* bytes = m.tiles + tile * m.tile_bytes;
       const TileBlocks blocks{bytes + at * Product::kFormat.head_bytes,
-                              bytes + m.head_bytes + at * Product::kFormat.quant_bytes, count};
+                              bytes + m.head_bytes + at * Product::kFormat.quant_bytes,
+                              bytes + at * kShareBytes<Product>, count};
       float* out = y + tile * kTileRows;
       const size_t rows = m.rows - tile * kTileRows;
       if constexpr (kTokens <= 4 || kParts<Isa> == 1) {
