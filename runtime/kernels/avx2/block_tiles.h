@@ -36,7 +36,7 @@ struct Block32 {
   [[gnu::always_inline]] static inline void Add(const uint8_t* head, const uint8_t* quants,
                                                 const uint8_t* share, int part, const Input* x,
                                                 typename Isa::Float (&sums)[kTokens]) {
-    if constexpr (kFetch) Fetch<type, kTokens>(share, kShareBytes<Block32>);
+    if constexpr (kFetch) Fetch(share, kShareBytes<Block32>);
     typename Isa::Int exact[kTokens];
 #pragma GCC unroll 16
     for (int t = 0; t < kTokens; ++t) exact[t] = W::kOffset == 0 ? Isa::Zero() : Isa::Four(&x[t].init);

@@ -62,7 +62,7 @@ struct Block256 {
 #pragma GCC unroll 16
     for (int t = 0; t < kTokens; ++t) exact[t] = Isa::Zero();
     for (size_t j = 0; j < kBlock256 / kBlock; ++j) {
-      if constexpr (kFetch) Fetch<type, kTokens>(share + j * kShareOf32, kShareOf32);
+      if constexpr (kFetch) Fetch(share + j * kShareOf32, kShareOf32);
       const uint8_t* q = quants + j * kBytesOf32 + part * 4 * Isa::kLanes;
       if constexpr (kSub == kBlock) {
         const Int scale = Isa::Scales(Isa::Signed(scales + j * kTileRows));

@@ -61,15 +61,8 @@ struct TileBlocks {
 // Weights of a pass with few tokens come from memory. The more tokens, the less far ahead of them the
 // processor looks by itself, and its prefetchers stop at each page. The first cache waits for few lines at a
 // time, the second for many: so they are asked for twice, far ahead into the second, and near into the first.
-struct FetchAhead {
-  size_t far, near;  // bytes
-};
-
-// As measured (tests/perf/RESULTS.md): what is unpacked takes longer, and more tokens do.
-template <WeightType type, int kTokens>
-constexpr FetchAhead kFetchAhead =
-    type == WeightType::kQ8_0 ? (kTokens == 1 ? FetchAhead{6144, 1024} : FetchAhead{8192, 2048})
-                              : (kTokens == 1 ? FetchAhead{8192, 2048} : FetchAhead{16384, 8192});
+// As measured (tests/perf/RESULTS.md), for all types alike, in bytes:
+constexpr size_t kFarAhead = 8192, kNearAhead = 2048;
 
 template <int kTokens>
 constexpr bool kFewTokens = kTokens <= 8;
@@ -80,14 +73,12 @@ constexpr size_t kShareBytes = Product::kFormat.head_bytes + Product::kFormat.qu
 
 // What comes after the `bytes` at `share`. A block that is multiplied asks for its share of the tile, heads
 // and quants as they lie in memory: so all of what follows is asked for, each line once.
-template <WeightType type, int kTokens>
 [[gnu::always_inline]] inline void Fetch(const uint8_t* share, size_t bytes) {
-  constexpr FetchAhead kAhead = kFetchAhead<type, kTokens>;
   // As a number: it may lie beyond the matrix, where a prefetch does nothing.
   const auto at = reinterpret_cast<uintptr_t>(share);
   for (size_t i = 0; i < bytes; i += 64) {
-    _mm_prefetch(reinterpret_cast<const char*>(at + kAhead.far + i), _MM_HINT_T1);
-    _mm_prefetch(reinterpret_cast<const char*>(at + kAhead.near + i), _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(at + kFarAhead + i), _MM_HINT_T1);
+    _mm_prefetch(reinterpret_cast<const char*>(at + kNearAhead + i), _MM_HINT_T0);
   }
 }
 
