@@ -48,7 +48,7 @@ struct EngineOptions {
   std::optional<kernels::KvType> kv;  // how keys and values are kept; none: model::KvTypeFor
   HugePages huge_pages = HugePages::kOff;
   bool speculate = true;        // evaluate guesses along (prompt_lookup.h): the same answers, sooner
-  uint32_t prefill_chunk = 64;  // tokens between two chances for an urgent request
+  uint32_t prefill_chunk = 64;  // most tokens between two chances for an urgent request (pass_pace.h)
   // Requests of a class that decode together, in one pass over the weights; 1 to 64. Each has a context of
   // its own, whose memory is touched as it fills; fewer where those would not fit (ModelInfo::sessions).
   uint32_t max_sessions = 4;

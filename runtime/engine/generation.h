@@ -34,7 +34,8 @@ class Generation {
   // How many tokens are to be evaluated before the next can be chosen.
   size_t pending() const { return window_.size() - slot_.tokens.size(); }
   // The next of them, at most `most` (>= 1), with logits after the last if nothing is pending then. `alone`:
-  // guesses of what comes may follow, within `most`. It is valid until Evaluated, which has to be next.
+  // guesses of what comes may follow, within `most`. It is valid until Evaluated or GaveUp, one of which has
+  // to be next.
   model::Segment Part(size_t most, bool alone);
   // Room of one's own for the logits of a part.
   std::span<float> Rows(size_t rows);
@@ -47,6 +48,8 @@ class Generation {
   // The model has evaluated it. `logits`: [rows, vocabulary], to stay until the next token was chosen, those
   // of guesses until the next Evaluated.
   void Evaluated(std::span<const float> logits, const PassCost& cost);
+  // The model has not: the same tokens are pending still.
+  void GaveUp() { guesses_.clear(); }
 
   // Chooses the next token when none is pending. A reason: the answer ends with it.
   absl::StatusOr<std::optional<FinishReason>> Choose();

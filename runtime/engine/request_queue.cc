@@ -47,6 +47,11 @@ std::optional<Job> RequestQueue::Take(Priority least) {
   return TakeAt(first);
 }
 
+bool RequestQueue::Has(Priority least) const {
+  base::MutexLock lock(mutex_);
+  return !jobs_.empty() && jobs_[First()].request.priority <= least;
+}
+
 std::vector<Job> RequestQueue::TakeDead(absl::Time now) {
   base::MutexLock lock(mutex_);
   std::vector<Job> dead;

@@ -38,6 +38,8 @@ class RequestQueue {
   bool Wait();
   // The next job if its class is `least` or a more urgent one. Never waits.
   std::optional<Job> Take(Priority least);
+  // Whether Take(least) would give one.
+  bool Has(Priority least) const;
   // Jobs that are cancelled, or whose deadline is before `now`. Never waits.
   std::vector<Job> TakeDead(absl::Time now);
   // Takes no more, and gives back what waits.

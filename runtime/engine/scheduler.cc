@@ -40,7 +40,8 @@ Scheduler::Scheduler(RequestQueue& queue, model::Transformer& model, const token
       tokenizer_(tokenizer),
       slots_(slots),
       prefixes_(prefixes),
-      options_(options) {
+      options_(options),
+      pace_(options.chunk) {
   for (auto* sessions : {&ready_, &group_}) sessions->reserve(Slots(options.sessions));
   batch_.reserve(Slots(options.sessions));
 }
@@ -98,19 +99,19 @@ void Scheduler::Begin(Job job) {
 void Scheduler::Step() {
   const absl::Time start = absl::Now();
   const bool closing = queue_.closed();
-  Priority urgent = Priority::kBackground;
+  urgent_ = Priority::kBackground;
   for (const auto& s : running_) {
     if (closing || s->job.Cancelled()) {
       s->end = FinishReason::kCancelled;
     } else if (start >= s->job.request.deadline) {
       s->end = FinishReason::kDeadline;
     } else {
-      urgent = std::min(urgent, s->job.request.priority);
+      urgent_ = std::min(urgent_, s->job.request.priority);
     }
   }
   ready_.clear();
   for (const auto& s : running_) {
-    if (s->end.has_value() || s->job.request.priority != urgent) continue;
+    if (s->end.has_value() || s->job.request.priority != urgent_) continue;
     s->Note(s->generation.Prepare());
     if (!s->end.has_value()) ready_.push_back(s.get());
   }
@@ -127,7 +128,7 @@ void Scheduler::Step() {
   }
   const absl::Duration time = absl::Now() - start;
   for (const auto& s : running_) {
-    if (s->job.request.priority != urgent) s->generation.Waited(time);
+    if (s->job.request.priority != urgent_) s->generation.Waited(time);
   }
   AnswerEnded();
 }
@@ -136,7 +137,7 @@ void Scheduler::Evaluate() {
   const auto pending = [](const Session* s) { return s->generation.pending() > 0; };
   const auto count = static_cast<size_t>(std::count_if(ready_.begin(), ready_.end(), pending));
   // Each gets on by a token; the rest of the step is for prompts, the oldest first.
-  size_t spare = std::max<size_t>(options_.chunk, count) - count, rows = 0;
+  size_t spare = std::max<size_t>(pace_.tokens(), count) - count, rows = 0;
   for (size_t i = 0; i < ready_.size(); ++i) {
     const model::LoraAdapter* adapter = ready_[i]->slot.adapter;
     const auto same = [&](const Session* s) { return s->slot.adapter == adapter; };
@@ -154,11 +155,12 @@ void Scheduler::EvaluateTogether(const model::LoraAdapter* adapter, size_t& spar
   // Guesses are for who is alone: together, tokens that are sure share a pass over the weights already.
   const bool alone = ready_.size() == 1;
   batch_.clear();
-  size_t rows = 0;
+  size_t rows = 0, tokens = 0;
   for (Session* s : group_) {
     batch_.push_back(s->generation.Part(1 + spare, alone));
     if (s->job.logits != nullptr) batch_.back().wanted = {};
     spare -= batch_.back().tokens.size() - 1;
+    tokens += batch_.back().tokens.size();
     rows += batch_.back().rows;
   }
   const size_t vocabulary = model_.config().vocabulary;
@@ -174,7 +176,11 @@ void Scheduler::EvaluateTogether(const model::LoraAdapter* adapter, size_t& spar
   const uint64_t barriers = model_.barriers();
   const model::HeadUse head = model_.head_use();
   model_.SetAdapter(adapter);
-  model_.Forward(batch_, logits);
+  if (!model_.ForwardUnless([&] { return ShouldGiveUp(start); }, batch_, logits)) {
+    for (Session* s : group_) s->generation.GaveUp();
+    return;
+  }
+  pace_.Took(tokens, absl::Now() - start);
   const Generation::PassCost cost = {absl::Now() - start, model_.barriers() - barriers,
                                      model_.head_use() - head};
   size_t first = 0;
@@ -182,6 +188,12 @@ void Scheduler::EvaluateTogether(const model::LoraAdapter* adapter, size_t& spar
     group_[i]->generation.Evaluated(logits.subspan(first * vocabulary, batch_[i].rows * vocabulary), cost);
     first += batch_[i].rows;
   }
+}
+
+// Within that time it is likely to end by itself.
+bool Scheduler::ShouldGiveUp(absl::Time start) const {
+  if (urgent_ == Priority::kUrgent || absl::Now() - start < kLongestPass / 2) return false;
+  return queue_.Has(static_cast<Priority>(static_cast<int>(urgent_) - 1));
 }
 
 void Scheduler::AnswerEnded() {

@@ -13,6 +13,7 @@
 #include "runtime/engine/engine.h"
 #include "runtime/engine/generation.h"
 #include "runtime/engine/kv_slots.h"
+#include "runtime/engine/pass_pace.h"
 #include "runtime/engine/prefix_store.h"
 #include "runtime/engine/request_queue.h"
 #include "runtime/model/transformer.h"
@@ -22,7 +23,9 @@ namespace linnet::engine {
 
 // Who runs. In every step each session of the most urgent class that runs gets on by a token, or by a stretch
 // of its prompt, all in one pass over the weights; those of other classes wait where they are. Between steps
-// others come in, and whoever is cancelled or late ends. Engine's thread only.
+// others come in, and whoever is cancelled or late ends. A step takes some 30 ms at most (pass_pace.h); where
+// a slow machine needs longer for a few tokens, the pass is given up when somebody more urgent comes, and
+// done again later. Engine's thread only.
 //
 // Invariants: (1) a session that runs has a slot of its own; (2) at most `sessions` run, and one more for
 // each more urgent class, because a class that has none running gets in at once; (3) what a session computes
@@ -31,7 +34,7 @@ class Scheduler {
  public:
   struct Options {
     uint32_t sessions = 1;  // that decode together
-    uint32_t chunk = 64;    // tokens of a step, unless there are more sessions
+    uint32_t chunk = 64;    // most tokens of a step, unless there are more sessions
     bool speculate = true;
   };
   // Slots that `sessions` need.
@@ -57,6 +60,8 @@ class Scheduler {
   // The pending tokens of ready_, as many as a step has room for.
   void Evaluate();
   void EvaluateTogether(const model::LoraAdapter* adapter, size_t& spare, size_t& rows_used);
+  // Whether a pass that began at `start` is to be given up.
+  bool ShouldGiveUp(absl::Time start) const;
   void AnswerEnded();
 
   RequestQueue& queue_;
@@ -65,11 +70,13 @@ class Scheduler {
   KvSlots& slots_;
   PrefixStore* const prefixes_;
   const Options options_;
+  PassPace pace_;
   std::vector<std::unique_ptr<Session>> running_;  // in the order in which they began
 
   // Of a step.
-  std::vector<Session*> ready_;  // that it is for
-  std::vector<Session*> group_;  // that go through the model together
+  Priority urgent_ = Priority::kBackground;  // the class that it is for
+  std::vector<Session*> ready_;              // that it is for
+  std::vector<Session*> group_;              // that go through the model together
   std::vector<model::Segment> batch_;
   std::vector<float> logits_;  // of groups of several, [sessions, vocabulary]
 };

@@ -73,6 +73,11 @@ Transformer::Transformer(Config config, Weights weights, const kernels::Ops& ops
 // arrange it: in every layer a mixer lets a token see those before it, then a feed-forward network works on
 // each alone; both add to the residual stream. What a family does not have is empty in its weights.
 void Transformer::Forward(std::span<const Segment> batch, std::span<float> logits) {
+  ForwardUnless([] { return false; }, batch, logits);
+}
+
+bool Transformer::ForwardUnless(absl::FunctionRef<bool()> stop, std::span<const Segment> batch,
+                                std::span<float> logits) {
   size_t n = 0;
   ForEach(batch, [&](const Segment& s, size_t first) {
     n = first + s.tokens.size();
@@ -82,6 +87,8 @@ void Transformer::Forward(std::span<const Segment> batch, std::span<float> logit
   });
   LINNET_CHECK(n >= 1);
   for (uint32_t l = 0; l < config_.layers; ++l) {
+    // Keys and values beyond a cache's size are nobody's yet.
+    if (l > 0 && config_.conv_taps == 0 && stop()) return false;
     const LayerWeights& w = weights_.layers[l];
     if (observer_ != nullptr) observer_->OnResidual(l, x_.data(), n);
 
@@ -109,6 +116,7 @@ void Transformer::Forward(std::span<const Segment> batch, std::span<float> logit
   if (observer_ != nullptr) observer_->OnResidual(config_.layers, x_.data(), n);
   for (const Segment& s : batch) s.kv->Grow(static_cast<uint32_t>(s.tokens.size()));
   Head(batch, logits);
+  return true;
 }
 
 void Transformer::Forward(std::span<const int32_t> tokens, KvCache& kv, std::span<float> logits) {

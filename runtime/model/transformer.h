@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "runtime/base/thread_pool.h"
 #include "runtime/gguf/model_file.h"
@@ -53,6 +54,10 @@ class Transformer {
   // the segments' order; of a segment that wants few of them, others may be minus infinity. Where the file
   // has RoPE factors for long sessions, kv's capacity decides which are used.
   void Forward(std::span<const Segment> batch, std::span<float> logits);
+  // The same, unless `stop` says so between two layers: then false, and it is as if it had not been called. A
+  // model whose layers keep a state, which cannot be taken back, does not ask. `stop` is called on this
+  // thread.
+  bool ForwardUnless(absl::FunctionRef<bool()> stop, std::span<const Segment> batch, std::span<float> logits);
   // The same for one session. logits: [n, vocabulary] after each of the last n tokens, 0 <= n <=
   // tokens.size(); usually one, or none when they are not wanted.
   void Forward(std::span<const int32_t> tokens, KvCache& kv, std::span<float> logits);

@@ -189,6 +189,28 @@ absl::Status CreateAfter(const std::string& from, const std::string& to) {
   return Transformer::Create(**file, Best().ops, pool, 8).status();
 }
 
+TEST(TransformerTest, APassThatIsGivenUpLeavesNoTrace) {
+  const std::string bytes = TinyModelBytes();
+  ASSERT_OK_AND_ASSIGN(const auto file, gguf::GgufFile::Parse("tiny", Bytes(bytes)));
+  const std::vector<int32_t> tokens = SomeTokens(20);
+  const std::vector<float> expected = Logits(*file, Best(), 1, 10, tokens);
+
+  base::ThreadPool pool(1);
+  ASSERT_OK_AND_ASSIGN(const auto model, Transformer::Create(*file, Best().ops, pool, 10));
+  ASSERT_OK_AND_ASSIGN(const auto kv, KvCache::Create(model->config(), 256, KvType::kF32));
+  std::vector<float> logits(model->config().vocabulary);
+  model->Forward(std::span(tokens).first(10), *kv, logits);
+  const Segment rest = {std::span(tokens).subspan(10), kv.get(), 1};
+  for (uint32_t layers = 1; layers < model->config().layers; ++layers) {
+    uint32_t asked = 0;
+    EXPECT_FALSE(model->ForwardUnless([&] { return ++asked == layers; }, {&rest, 1}, logits));
+    EXPECT_EQ(asked, layers);
+    EXPECT_EQ(kv->size(), 10u);
+  }
+  EXPECT_TRUE(model->ForwardUnless([] { return false; }, {&rest, 1}, logits));
+  EXPECT_EQ(logits, expected);
+}
+
 TEST(TransformerTest, RefusesWhatItDoesNotKnowByName) {
   const std::string key = "general.architecture";
   const std::string value = std::string("\x08\0\0\0\x05\0\0\0\0\0\0\0", 12);  // string of 5 bytes
