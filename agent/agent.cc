@@ -113,6 +113,7 @@ class RunningAgent final : public Agent {
   static engine::EngineOptions EngineOptionsOf(const Config& config) {
     engine::EngineOptions options;
     options.threads = static_cast<int>(config.threads);
+    options.thread_file = absl::StrCat(config.state_dir, "/threads");
     options.context_tokens = config.context_tokens;
     if (config.huge_pages == "auto") options.huge_pages = engine::HugePages::kWhereTheyPay;
     return options;

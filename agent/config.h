@@ -21,7 +21,7 @@ struct Config {
   std::string model;                          // this GGUF file, and no other; empty: what was rolled out
   std::string ready_file;                     // addresses are written there when all doors are open
   uint32_t check_in_seconds = 900;
-  uint32_t threads = 0;                   // of inference; 0: one per core, at most 4
+  uint32_t threads = 0;                   // of inference; 0: as many as are fastest here
   uint32_t context_tokens = 0;            // 0: the model's own, at most 4,096
   std::string huge_pages = "auto";        // models are read into huge pages: "auto" (where it pays), "off"
   uint32_t prefix_cache_mib = 64;         // of prompts' keys and values kept, sealed; 0: none

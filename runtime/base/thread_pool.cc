@@ -45,32 +45,51 @@ bool SpinUntil(Done done) {
 
 }  // namespace
 
-int PhysicalCores() {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return 1;
+int CoresAmong(const std::string& folder, const std::vector<int>& cpus) {
+  // Relative speed, 1024 for the fastest; told only where cores differ.
+  std::vector<int> capacities;
+  for (const int cpu : cpus) {
+    int capacity = 1024;
+    std::ifstream(folder + "/cpu" + std::to_string(cpu) + "/cpu_capacity") >> capacity;
+    capacities.push_back(capacity > 0 ? capacity : 1024);
+  }
+  const int largest = capacities.empty() ? 0 : *std::max_element(capacities.begin(), capacities.end());
   std::set<std::pair<std::string, std::string>> cores;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (!CPU_ISSET(cpu, &allowed)) continue;
-    const std::string folder = "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/";
+  for (size_t i = 0; i < cpus.size(); ++i) {
+    if (2 * capacities[i] < largest) continue;
+    const std::string cpu = "cpu" + std::to_string(cpus[i]);
     std::string package, core;
-    std::ifstream(folder + "physical_package_id") >> package;
-    std::ifstream(folder + "core_id") >> core;
-    if (core.empty()) core = "cpu" + std::to_string(cpu);  // not told: count it as its own
+    std::ifstream(folder + "/" + cpu + "/topology/physical_package_id") >> package;
+    std::ifstream(folder + "/" + cpu + "/topology/core_id") >> core;
+    if (core.empty()) core = cpu;  // not told: count it as its own
     cores.emplace(std::move(package), std::move(core));
   }
   return std::max<int>(1, static_cast<int>(cores.size()));
 }
 
+int PhysicalCores() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return 1;
+  std::vector<int> cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &allowed)) cpus.push_back(cpu);
+  }
+  return CoresAmong("/sys/devices/system/cpu", cpus);
+}
+
 // A Run is open from when its pieces are there until none is left to take. Workers come in while it is open;
-// the caller waits for those inside, not for those that never came. Invariant: the first four members change
+// the caller waits for those inside, not for those that never came. Invariant: the first five members change
 // only while the Run is closed and nobody is inside. It holds because a worker counts itself in before it
 // looks whether the Run is open, and the caller closes before it looks who is inside (both seq_cst).
 struct ThreadPool::State {
   size_t n = 0, step = 1;
   Call* call = nullptr;
   const void* context = nullptr;
-  size_t threads = 1;
+  size_t active = 1;
+
+  // Workers from this number on are not wanted, and sleep on it.
+  alignas(64) std::atomic<size_t> wanted{1};
 
   alignas(64) std::atomic<size_t> next{0};  // the first element that nobody has taken
   alignas(64) std::atomic<uint32_t> round{0};
@@ -79,15 +98,27 @@ struct ThreadPool::State {
 };
 
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
-  state_->threads = static_cast<size_t>(std::max(1, threads));
-  for (size_t i = 1; i < state_->threads; ++i) workers_.emplace_back([this] { Work(); });
+  const auto all = static_cast<size_t>(std::max(1, threads));
+  state_->active = all;
+  state_->wanted.store(all);
+  for (size_t i = 1; i < all; ++i) workers_.emplace_back([this, i] { Work(i); });
 }
 
 ThreadPool::~ThreadPool() {
   state_->stop.store(true);
   state_->round.fetch_add(1);
   state_->round.notify_all();
+  state_->wanted.store(SIZE_MAX);
+  state_->wanted.notify_all();
   for (std::thread& worker : workers_) worker.join();
+}
+
+void ThreadPool::Limit(int threads) {
+  const size_t wanted = std::clamp<size_t>(static_cast<size_t>(std::max(1, threads)), 1, workers_.size() + 1);
+  if (state_->active == wanted) return;
+  state_->active = wanted;  // no Run is open
+  state_->wanted.store(wanted);
+  state_->wanted.notify_all();
 }
 
 // Large pieces first, small ones at the end, so that all finish at about the same time.
@@ -95,7 +126,7 @@ void ThreadPool::TakePieces() {
   State& s = *state_;
   size_t begin = s.next.load(std::memory_order_relaxed);
   while (begin < s.n) {
-    const size_t fair = (s.n - begin) / (2 * s.threads) / s.step * s.step;
+    const size_t fair = (s.n - begin) / (2 * s.active) / s.step * s.step;
     const size_t end = std::min(s.n, begin + std::max(s.step, fair));
     if (!s.next.compare_exchange_weak(begin, end, std::memory_order_relaxed)) continue;
     s.call(s.context, begin, end);
@@ -103,10 +134,11 @@ void ThreadPool::TakePieces() {
   }
 }
 
-void ThreadPool::Work() {
+void ThreadPool::Work(size_t index) {
   State& s = *state_;
   uint32_t seen = 0;
   while (true) {
+    for (size_t wanted = s.wanted.load(); index >= wanted; wanted = s.wanted.load()) s.wanted.wait(wanted);
     if (!SpinUntil([&] { return s.round.load() != seen; })) s.round.wait(seen);
     seen = s.round.load();
     // After `seen`: the round that the destructor begins has `stop` set already. The other way round, a
@@ -120,7 +152,7 @@ void ThreadPool::Work() {
 
 void ThreadPool::RunShare(size_t n, size_t step, Call* call, const void* context) {
   if (n == 0) return;
-  if (workers_.empty() || n <= step) {
+  if (state_->active == 1 || n <= step) {
     call(context, 0, n);
     return;
   }

@@ -4,13 +4,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
 namespace linnet::base {
 
-// Physical cores that this process may use; at least 1.
+// Physical cores that this process may use; at least 1. Where cores differ, small ones are left out: of a
+// product's pieces they would have the last.
 int PhysicalCores();
+// The same of these CPUs, as `folder` (/sys/devices/system/cpu) describes them.
+int CoresAmong(const std::string& folder, const std::vector<int>& cpus);
 
 // Persistent threads that share out the work of one function at a time. Pieces are handed out as threads come
 // for them, so one that the system lets wait holds up no more than the piece it has; who does what is chance,
@@ -26,6 +30,9 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // From now on so many take part (1 to threads()), the caller included; the others sleep.
+  void Limit(int threads);
 
   // Runs share(begin, end) over [0, n) in consecutive pieces whose borders are multiples of `step`, on any of
   // the threads, and returns when all are done. Allocates nothing.
@@ -44,7 +51,7 @@ class ThreadPool {
   using Call = void(const void* context, size_t begin, size_t end);
   struct State;
   void RunShare(size_t n, size_t step, Call* call, const void* context);
-  void Work();
+  void Work(size_t index);
   void TakePieces();
 
   std::unique_ptr<State> state_;

@@ -231,6 +231,27 @@ absl::StatusOr<pack::Residence> ResidenceOf(base::FileSystem& fs, const std::str
   return wanted == HugePages::kOff ? pack::Residence::kMapped : pack::Residence::kHugePages;
 }
 
+// How many threads are fastest, as kept or measured now; the pool's, where neither can be.
+ThreadCounts ChooseThreads(base::FileSystem& fs, const EngineOptions& options, const std::string& path,
+                           const char* kernel_set, model::Transformer& model, base::ThreadPool& pool) {
+  const ThreadCounts all = {pool.threads(), pool.threads()};
+  if (options.threads > 0 || options.thread_file.empty() || pool.threads() == 1) return all;
+  const absl::StatusOr<base::Sha256Digest> identity = IdentityOfModel(fs, path);
+  if (!identity.ok()) return all;
+  ThreadFile file(fs, options.thread_file);
+  const std::string key = ThreadFile::KeyOf(*identity, kernel_set, pool.threads());
+  const auto fits = [&](int count) { return count >= 1 && count <= pool.threads(); };
+  std::optional<ThreadCounts> counts = file.Find(key);
+  if (counts.has_value() && fits(counts->decode) && fits(counts->prefill)) return *counts;
+  counts = MeasureThreads(model, pool);
+  if (!counts.has_value()) return all;  // the next start tries again
+  const absl::Status kept = file.Keep(key, *counts);
+  if (!kept.ok()) {
+    base::Log(base::Severity::kWarning, "thread_counts_not_kept", {{"error", base::LogValue::Error(kept)}});
+  }
+  return *counts;
+}
+
 // Null when there is to be none, or can be none. `identity`: the model's, from before it was opened.
 absl::StatusOr<std::unique_ptr<PrefixStore>> OpenPrefixes(base::FileSystem& fs, const EngineOptions& options,
                                                           const std::string& path,
@@ -258,8 +279,9 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Load(base::FileSystem& fs, const
   }
   LINNET_ASSIGN_OR_RETURN(const pack::Residence residence, ResidenceOf(fs, path, options.huge_pages));
   LINNET_ASSIGN_OR_RETURN(std::unique_ptr<gguf::ModelFile> file, pack::OpenModel(fs, path, residence));
-  const int threads =
-      options.threads > 0 ? std::min(options.threads, 64) : std::min(4, base::PhysicalCores());
+  // More than four pay only where it was measured that they do.
+  const int unasked = std::min(options.thread_file.empty() ? 4 : 8, base::PhysicalCores());
+  const int threads = options.threads > 0 ? std::min(options.threads, 64) : unasked;
   auto pool = std::make_unique<base::ThreadPool>(threads);
   Scheduler::Options scheduling = {.sessions = std::clamp(options.max_sessions, 1u, kMaxSessions),
                                    .chunk = std::clamp(options.prefill_chunk, 1u, kMaxPrefillChunk),
@@ -294,7 +316,9 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Load(base::FileSystem& fs, const
   info.layers = config.layers;
   info.kernel_set = kernels->name;
   info.kv = options.kv.value_or(model::KvTypeFor(model->weights()));
-  info.threads = threads;
+  scheduling.threads = ChooseThreads(fs, options, path, kernels->name, *model, *pool);
+  info.threads = scheduling.threads.prefill;
+  info.decode_threads = scheduling.threads.decode;
   const uint64_t kv_bytes = model::KvCache::SizeBytes(config, info.context_tokens, info.kv);
   LINNET_ASSIGN_OR_RETURN(scheduling.sessions, SessionsThatFit(*file, kv_bytes, scheduling.sessions));
   info.sessions = scheduling.sessions;
@@ -308,7 +332,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Load(base::FileSystem& fs, const
   base::Log(base::Severity::kDebug, "model_loaded",
             {{"path", base::LogValue::Id(path)},
              {"kernels", base::LogValue::Id(kernels->name)},
-             {"threads", threads}});
+             {"threads", info.threads},
+             {"decode_threads", info.decode_threads}});
   return std::make_unique<LocalEngine>(std::move(file), std::move(tokenizer), std::move(pool),
                                        std::move(model), std::move(adapters), std::move(prefixes),
                                        std::move(info), options.max_queued, scheduling);

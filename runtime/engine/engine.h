@@ -43,12 +43,16 @@ struct PrefixCacheOptions {
 enum class HugePages : uint8_t { kOff, kWhereTheyPay, kOn };
 
 struct EngineOptions {
-  int threads = 0;                    // 0: one per physical core, at most 4
+  int threads = 0;  // 0: one per physical core, at most 4, or what thread_file says
+  // Where it is kept how many threads are fastest for one token and for prompts (thread_counts.h); what is
+  // not there is measured, which takes a second. Empty: nothing is measured. Of no use where `threads` are
+  // said.
+  std::string thread_file;
   uint32_t context_tokens = 0;        // 0: the model's own, at most 4,096
   std::optional<kernels::KvType> kv;  // how keys and values are kept; none: model::KvTypeFor
   HugePages huge_pages = HugePages::kOff;
   bool speculate = true;        // evaluate guesses along (prompt_lookup.h): the same answers, sooner
-  uint32_t prefill_chunk = 64;  // most tokens between two chances for an urgent request (pass_pace.h)
+  uint32_t prefill_chunk = 96;  // most tokens of prompts in a pass over the weights (pass_pace.h)
   // Requests of a class that decode together, in one pass over the weights; 1 to 64. Each has a context of
   // its own, whose memory is touched as it fills; fewer where those would not fit (ModelInfo::sessions).
   uint32_t max_sessions = 4;
@@ -133,7 +137,8 @@ struct ModelInfo {
   uint32_t context_tokens = 0, vocabulary = 0, layers = 0;
   std::string kernel_set;
   kernels::KvType kv = kernels::KvType::kF32;
-  int threads = 0;
+  int threads = 0;            // for prompts
+  int decode_threads = 0;     // for one token at a time
   uint32_t sessions = 1;      // that decode together at most
   bool prefix_cache = false;  // whether one is in use
 };

@@ -7,21 +7,23 @@
 
 namespace linnet::engine {
 
-// Who comes while a pass over the weights is under way waits no longer than this for its end...
-inline constexpr absl::Duration kLongestPass = absl::Milliseconds(30);
+// Who is more urgent waits no longer than kLongestWait for a pass over the weights that is under way: it is
+// given up between two layers. What it did is done again later, so it takes kLongestPass at most. A model
+// whose layers keep a state cannot give up: there no pass takes longer than the wait.
+inline constexpr absl::Duration kLongestWait = absl::Milliseconds(30);
+inline constexpr absl::Duration kLongestPass = absl::Milliseconds(100);
 
-// ...so a pass takes as many tokens of prompts as this machine evaluates of this model in that time, as far
-// as the passes before it tell. Results do not depend on it (runtime/NUMERICS.md). For one thread.
+// How many tokens of prompts a pass takes: as many as this machine evaluates of this model in a given time,
+// as far as the passes before it tell. Results do not depend on it (runtime/NUMERICS.md). For one thread.
 class PassPace {
  public:
-  // Fewer than `fewest` (less than `most`) are no use: reading the weights takes the time then, and a pass
-  // that takes longer for that is given up when somebody comes (Scheduler).
+  // Fewer than so many (and than `most`) are no use: reading the weights takes the time then.
   static constexpr size_t kFewest = 4;
-  // The first pass takes so many: time enough to tell, on a slow machine too.
-  static constexpr size_t kFirst = 8;
+  // The first pass takes so many: enough to tell, and soon done on a slow machine, too.
+  static constexpr size_t kFirst = 12;
 
   // `most` >= 1: whatever the machine, no more.
-  explicit PassPace(size_t most);
+  PassPace(size_t most, absl::Duration longest);
 
   // How many the next pass takes at most.
   size_t tokens() const { return tokens_; }
@@ -31,6 +33,7 @@ class PassPace {
 
  private:
   const size_t most_;
+  const absl::Duration longest_;
   size_t tokens_;
 };
 

@@ -41,7 +41,7 @@ Scheduler::Scheduler(RequestQueue& queue, model::Transformer& model, const token
       slots_(slots),
       prefixes_(prefixes),
       options_(options),
-      pace_(options.chunk) {
+      pace_(options.chunk, model.CanGiveUp() ? kLongestPass : kLongestWait) {
   for (auto* sessions : {&ready_, &group_}) sessions->reserve(Slots(options.sessions));
   batch_.reserve(Slots(options.sessions));
 }
@@ -172,6 +172,10 @@ void Scheduler::EvaluateTogether(const model::LoraAdapter* adapter, size_t& spar
     logits = std::span(logits_).subspan(rows_used * vocabulary, rows * vocabulary);
     rows_used += rows;
   }
+  // Passes of few tokens wait for the weights, as those of one do.
+  constexpr size_t kFewTokens = 8;
+  const int threads = tokens > kFewTokens ? options_.threads.prefill : options_.threads.decode;
+  if (threads > 0) model_.LimitThreads(threads);
   const absl::Time start = absl::Now();
   const uint64_t barriers = model_.barriers();
   const model::HeadUse head = model_.head_use();
@@ -190,9 +194,10 @@ void Scheduler::EvaluateTogether(const model::LoraAdapter* adapter, size_t& spar
   }
 }
 
-// Within that time it is likely to end by itself.
 bool Scheduler::ShouldGiveUp(absl::Time start) const {
-  if (urgent_ == Priority::kUrgent || absl::Now() - start < kLongestPass / 2) return false;
+  // What takes no longer ends by itself.
+  constexpr absl::Duration kPatience = absl::Milliseconds(10);
+  if (urgent_ == Priority::kUrgent || absl::Now() - start < kPatience) return false;
   return queue_.Has(static_cast<Priority>(static_cast<int>(urgent_) - 1));
 }
 

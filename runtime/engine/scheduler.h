@@ -16,6 +16,7 @@
 #include "runtime/engine/pass_pace.h"
 #include "runtime/engine/prefix_store.h"
 #include "runtime/engine/request_queue.h"
+#include "runtime/engine/thread_counts.h"
 #include "runtime/model/transformer.h"
 #include "runtime/tokenizer/tokenizer.h"
 
@@ -23,9 +24,8 @@ namespace linnet::engine {
 
 // Who runs. In every step each session of the most urgent class that runs gets on by a token, or by a stretch
 // of its prompt, all in one pass over the weights; those of other classes wait where they are. Between steps
-// others come in, and whoever is cancelled or late ends. A step takes some 30 ms at most (pass_pace.h); where
-// a slow machine needs longer for a few tokens, the pass is given up when somebody more urgent comes, and
-// done again later. Engine's thread only.
+// others come in, and whoever is cancelled or late ends. A pass that takes
+// long is given up when somebody more urgent comes, and done again later (pass_pace.h). Engine's thread only.
 //
 // Invariants: (1) a session that runs has a slot of its own; (2) at most `sessions` run, and one more for
 // each more urgent class, because a class that has none running gets in at once; (3) what a session computes
@@ -34,8 +34,9 @@ class Scheduler {
  public:
   struct Options {
     uint32_t sessions = 1;  // that decode together
-    uint32_t chunk = 64;    // most tokens of a step, unless there are more sessions
+    uint32_t chunk = 96;    // most tokens of a step, unless there are more sessions
     bool speculate = true;
+    ThreadCounts threads = {};  // 0: all of the model's
   };
   // Slots that `sessions` need.
   static constexpr size_t Slots(uint32_t sessions) { return sessions + 2; }

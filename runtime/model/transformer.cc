@@ -88,7 +88,7 @@ bool Transformer::ForwardUnless(absl::FunctionRef<bool()> stop, std::span<const 
   LINNET_CHECK(n >= 1);
   for (uint32_t l = 0; l < config_.layers; ++l) {
     // Keys and values beyond a cache's size are nobody's yet.
-    if (l > 0 && config_.conv_taps == 0 && stop()) return false;
+    if (l > 0 && CanGiveUp() && stop()) return false;
     const LayerWeights& w = weights_.layers[l];
     if (observer_ != nullptr) observer_->OnResidual(l, x_.data(), n);
 

@@ -44,6 +44,10 @@ class Transformer {
   const Config& config() const { return config_; }
   const Weights& weights() const { return weights_; }
   uint32_t max_batch() const { return max_batch_; }
+  // Whether ForwardUnless asks: layers that keep a state cannot be taken back.
+  bool CanGiveUp() const { return config_.conv_taps == 0; }
+  // So many of the pool's threads work for it from now on; results do not depend on it.
+  void LimitThreads(int threads) { pool_.Limit(threads); }
   // How often its threads waited for each other so far.
   uint64_t barriers() const { return pool_.barriers(); }
   // What its head took so far.
@@ -54,9 +58,8 @@ class Transformer {
   // the segments' order; of a segment that wants few of them, others may be minus infinity. Where the file
   // has RoPE factors for long sessions, kv's capacity decides which are used.
   void Forward(std::span<const Segment> batch, std::span<float> logits);
-  // The same, unless `stop` says so between two layers: then false, and it is as if it had not been called. A
-  // model whose layers keep a state, which cannot be taken back, does not ask. `stop` is called on this
-  // thread.
+  // The same, unless `stop` says so between two layers: then false, and it is as if it had not been called.
+  // `stop` is called on this thread, if CanGiveUp().
   bool ForwardUnless(absl::FunctionRef<bool()> stop, std::span<const Segment> batch, std::span<float> logits);
   // The same for one session. logits: [n, vocabulary] after each of the last n tokens, 0 <= n <=
   // tokens.size(); usually one, or none when they are not wanted.

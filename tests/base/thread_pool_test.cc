@@ -4,8 +4,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <string>
 #include <thread>
 #include <vector>
+
+#include "tests/support/temp_dir.h"
 
 namespace linnet::base {
 namespace {
@@ -52,6 +57,52 @@ TEST(ThreadPoolTest, AThreadThatIsHeldUpHoldsUpOnlyItsPiece) {
     });
     ASSERT_EQ(done.load(), 64u);
   }
+}
+
+TEST(ThreadPoolTest, SoManyTakePartAsAreWanted) {
+  ThreadPool pool(4);
+  const auto run = [&] {
+    std::vector<int> done(100, 0);
+    pool.Run(done.size(), 1, [&](size_t begin, size_t end) {
+      for (size_t i = begin; i < end; ++i) ++done[i];
+    });
+    for (const int d : done) ASSERT_EQ(d, 1);
+  };
+  for (int round = 0; round < 200; ++round) {
+    for (const int threads : {1, 3, 4, 2, 9, 0}) {
+      pool.Limit(threads);
+      const uint64_t barriers = pool.barriers();
+      run();
+      ASSERT_TRUE(threads > 1 || pool.barriers() == barriers);  // nobody to wait for
+    }
+  }
+  // One is limited and goes, with workers that sleep.
+  for (int round = 0; round < 500; ++round) {
+    ThreadPool limited(3);
+    limited.Limit(1 + round % 3);
+    limited.Run(10, 1, [](size_t, size_t) {});
+  }
+}
+
+TEST(CoresTest, SmallCoresAreLeftOut) {
+  const linnet::testing::TempDir folder;
+  const auto cpu = [&](int number, const std::string& core, const std::string& capacity) {
+    const std::string path = folder / ("cpu" + std::to_string(number));
+    std::filesystem::create_directories(path + "/topology");
+    std::ofstream(path + "/topology/physical_package_id") << "0\n";
+    if (!core.empty()) std::ofstream(path + "/topology/core_id") << core << "\n";
+    if (!capacity.empty()) std::ofstream(path + "/cpu_capacity") << capacity << "\n";
+  };
+  const std::string& path = folder.path();
+  for (const int n : {0, 1, 2, 3}) cpu(n, std::to_string(n), "414");
+  for (const int n : {4, 5}) cpu(n, std::to_string(n), "1024");
+  EXPECT_EQ(CoresAmong(path, {0, 1, 2, 3, 4, 5}), 2);
+  EXPECT_EQ(CoresAmong(path, {0, 1, 2}), 3);   // it may use no others
+  for (const int n : {6, 7}) cpu(n, "6", "");  // two threads of a core, and no capacity
+  EXPECT_EQ(CoresAmong(path, {6, 7}), 1);
+  EXPECT_EQ(CoresAmong(path, {4, 6, 7}), 2);
+  EXPECT_EQ(CoresAmong(path, {20, 21}), 2);  // of which nothing is told
+  EXPECT_EQ(CoresAmong(path, {}), 1);
 }
 
 TEST(ThreadPoolTest, EndsHoweverEarly) {
