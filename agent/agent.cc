@@ -28,6 +28,7 @@
 #include "runtime/kernels/kernel_table.h"
 #include "runtime/net/grpc_server.h"
 #include "runtime/net/tls.h"
+#include "runtime/pack/local_pack.h"
 #include "storage/repo/device.h"
 #include "storage/repo/state_database.h"
 #include "storage/repo/user_database.h"
@@ -81,7 +82,7 @@ class RunningAgent final : public Agent {
     if (variant == nullptr) return {absl::InvalidArgumentError(kernel_error), kUsage};
     kernel_set_ = variant->name;
     if (!config_.model.empty()) {
-      if (absl::Status s = models_.Switch(config_.model); !s.ok()) return {std::move(s), kRuntime};
+      if (absl::Status s = models_.Switch(OwnModel()); !s.ok()) return {std::move(s), kRuntime};
     }
     if (absl::Status s = OpenFleet(); !s.ok()) return {s, base::Tpm::FailedAt(s) ? kNoTpm : kBadState};
     if (absl::Status s = OpenDoors(); !s.ok()) {
@@ -110,6 +111,16 @@ class RunningAgent final : public Agent {
   }
 
  private:
+  // --model, or what it was packed into for this machine.
+  std::string OwnModel() const {
+    const std::string packs = pack::PacksOfState(config_.state_dir);
+    const pack::LocalPacks::Found found =
+        pack::LocalPacks(base::FileSystem::Real(), packs).Find(config_.model);
+    for (const std::string& note : found.notes) {
+      base::Log(base::Severity::kWarning, "pack_passed_over", {{"why", base::LogValue::Id(note)}});
+    }
+    return found.path;
+  }
   static engine::EngineOptions EngineOptionsOf(const Config& config) {
     engine::EngineOptions options;
     options.threads = static_cast<int>(config.threads);

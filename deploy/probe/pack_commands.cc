@@ -100,7 +100,10 @@ int ImportCommand::Run() const {
     return Fail(file, status, absl::IsFailedPrecondition(status) ? Phase::kRequest : Phase::kFile, json);
   }
   ProgressBar bar;
-  const auto imported = pack::LocalPacks(fs, pack::LocalPacks::UserCache()).Import(file, ProgressOf(bar));
+  const auto imported =
+      state_dir.empty()
+          ? pack::LocalPacks(fs, pack::LocalPacks::UserCache()).Import(file, ProgressOf(bar))
+          : pack::LocalPacks(fs, pack::PacksOfState(state_dir)).ImportIntoCache(file, ProgressOf(bar));
   bar.Clear();
   if (!imported.ok()) return Fail(file, imported.status(), Phase::kFile, json);
   return Done(imported->path, imported->report, json);
@@ -120,11 +123,14 @@ void PackCommands::Add(CLI::App* model, std::function<int()>& run) {
 
   sub = model->add_subcommand("import", "pack a GGUF for this machine, so that it starts and runs faster");
   sub->add_option("file", import.file, "GGUF file")->required();
+  sub->add_option("--state-dir", import.state_dir,
+                  "state folder of an agent that runs FILE (linnet-agent --model): the pack goes there");
   sub->add_flag("--json", import.json, "one JSON object on standard output");
   sub->footer(
       "Writes FILE.pack beside the file, or where that may not be written below $XDG_CACHE_HOME/linnet\n"
       "(~/.cache/linnet). linnet model generate, logits, bench and embed run it instead of the GGUF as long\n"
-      "as that stays as it is; --no-pack runs the GGUF.");
+      "as that stays as it is; --no-pack runs the GGUF. So does linnet-agent --model FILE, which also looks\n"
+      "into its state folder.");
   sub->callback([this, &run] { run = [this] { return import.Run(); }; });
 }
 

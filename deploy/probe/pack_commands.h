@@ -28,6 +28,7 @@ struct PackCommand {
 // This machine's own pack of a file, which the other commands then run.
 struct ImportCommand {
   std::string file;
+  std::string state_dir;  // an agent's; empty: for the commands here
   bool json = false;
   int Run() const;
 };

@@ -42,6 +42,8 @@ std::string LocalPacks::UserCache() {
   return home != nullptr && home[0] == '/' ? absl::StrCat(home, "/.cache/linnet/packs") : "";
 }
 
+std::string PacksOfState(const std::string& state_dir) { return absl::StrCat(state_dir, "/packs"); }
+
 std::vector<std::string> LocalPacks::PlacesOf(const std::string& gguf) const {
   std::vector<std::string> places = {gguf + ".pack"};
   std::error_code error;
@@ -83,9 +85,17 @@ absl::StatusOr<LocalPacks::Imported> LocalPacks::Import(
   const bool elsewhere =
       absl::IsPermissionDenied(report.status()) || absl::IsResourceExhausted(report.status());
   if (!elsewhere || places.size() < 2) return report.status();
+  return ImportIntoCache(gguf, options.progress);
+}
+
+absl::StatusOr<LocalPacks::Imported> LocalPacks::ImportIntoCache(
+    const std::string& gguf, std::function<void(uint64_t, uint64_t)> progress) const {
+  const std::vector<std::string> places = PlacesOf(gguf);
+  if (places.size() < 2) return absl::FailedPreconditionError(absl::StrCat(gguf, ": no folder for its pack"));
   LINNET_RETURN_IF_ERROR(fs_.CreateDirectories(cache_));
-  LINNET_ASSIGN_OR_RETURN(PackReport cached, Pack(fs_, gguf, places[1], options));
-  return Imported{places[1], cached};
+  const PackOptions options = {.replace = true, .stamped = true, .progress = std::move(progress)};
+  LINNET_ASSIGN_OR_RETURN(PackReport report, Pack(fs_, gguf, places[1], options));
+  return Imported{places[1], report};
 }
 
 }  // namespace linnet::pack

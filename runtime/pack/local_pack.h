@@ -14,12 +14,15 @@ namespace linnet::pack {
 // What is shipped: "MODEL.gguf" -> "MODEL.linnet".
 std::string PackNameOf(const std::string& gguf);
 
-// Packs of this machine's own GGUF files: MODEL.gguf.pack beside the file, else in the user's cache. They are
-// a faster form of a file that is there; one that is damaged, or of other bytes than the file has now, is
+// Where a pack is kept beside that of the user: an agent's own.
+std::string PacksOfState(const std::string& state_dir);
+
+// Packs of this machine's own GGUF files: MODEL.gguf.pack beside the file, else in a folder for them. They
+// are a faster form of a file that is there; one that is damaged, or of other bytes than the file has now, is
 // passed over.
 class LocalPacks {
  public:
-  // `cache`: a folder, made when it is needed; empty: there is none.
+  // `cache`: that folder, made when it is needed; empty: there is none.
   LocalPacks(base::FileSystem& fs, std::string cache) : fs_(fs), cache_(std::move(cache)) {}
   // The user's: $XDG_CACHE_HOME/linnet/packs, else below ~/.cache.
   static std::string UserCache();
@@ -40,6 +43,9 @@ class LocalPacks {
   // Errors: those of Pack.
   absl::StatusOr<Imported> Import(const std::string& gguf,
                                   std::function<void(uint64_t, uint64_t)> progress) const;
+  // The same into the folder, wherever else it might be written.
+  absl::StatusOr<Imported> ImportIntoCache(const std::string& gguf,
+                                           std::function<void(uint64_t, uint64_t)> progress) const;
 
  private:
   std::vector<std::string> PlacesOf(const std::string& gguf) const;

@@ -89,6 +89,17 @@ TEST_F(LocalPackTest, WhereTheFolderMayNotBeWrittenTheCacheHoldsIt) {
   EXPECT_EQ(packs_.Find(gguf_).path, imported.path);
 }
 
+TEST_F(LocalPackTest, AnAgentsPackLiesInItsStateFolder) {
+  const LocalPacks agents(fs_, PacksOfState(dir_ / "state"));
+  ASSERT_OK_AND_ASSIGN(const auto imported, agents.ImportIntoCache(gguf_, nullptr));
+  EXPECT_THAT(imported.path, ::testing::StartsWith(dir_ / "state/packs/"));
+  EXPECT_FALSE(std::filesystem::exists(pack_));
+  EXPECT_EQ(agents.Find(gguf_).path, imported.path);
+  EXPECT_EQ(packs_.Find(gguf_).path, gguf_);  // which others do not see
+  EXPECT_THAT(LocalPacks(fs_, "").ImportIntoCache(gguf_, nullptr).status(),
+              ::linnet::testing::StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
 TEST_F(LocalPackTest, NamesFollowTheFile) {
   EXPECT_EQ(PackNameOf("a/b.gguf"), "a/b.linnet");
   EXPECT_EQ(PackNameOf("a/b"), "a/b.linnet");
