@@ -133,6 +133,24 @@ const std::vector<WaveCounts>& RolloutRecord::Counts() {
   return counts_;
 }
 
+bool RolloutRecord::WaitsForSomebody(absl::Time now) {
+  const auto is_awaited = [&](const auto& entry) {
+    const auto& [id, member] = entry;
+    if (member.revoked || receipts_.contains(id)) return false;
+    const int wave = WaveOf(id, member.report);
+    return wave >= 0 && now < DeadlineOf(static_cast<size_t>(wave));
+  };
+  const auto& all = cohort_->all();
+  const auto from = all.lower_bound(awaited_);
+  auto found = std::find_if(from, all.end(), is_awaited);
+  if (found == all.end()) {
+    found = std::find_if(all.begin(), from, is_awaited);
+    if (found == from) return false;
+  }
+  awaited_ = found->first;
+  return true;
+}
+
 WaveCounts RolloutRecord::Judged(size_t wave) {
   const WaveCounts counts = Counts()[wave];
   return forgiven() ? counts.WithoutFailures() : counts;
@@ -259,6 +277,9 @@ bool RolloutRecord::Tell(const std::string& device, size_t wave, absl::Time now)
   }
   const auto [turn, first] = turns_.try_emplace(device);
   if (first || (turn->second.wave != wave && !HasBegun(turn->second))) {
+    for (Flight& other : flights_) {
+      if (&other != &flight) other.devices.erase(device);
+    }
     turn->second = {.device = device, .wave = static_cast<uint32_t>(wave), .told = now, .started = {}};
     unsaved_.push_back(device);
   } else if (!HasBegun(turn->second)) {

@@ -59,7 +59,10 @@ class RolloutRecord {
   // missing.
   bool KnowsWaveOf(const std::string& device, const repo::DeviceReport& report) const;
 
-  // Of each wave.
+  // Is there a member that a wave covers, that has not reported, and whose wave is not past its deadline? It
+  // remembers whom it found, so that asking after every report costs one walk over the members in all.
+  bool WaitsForSomebody(absl::Time now);
+  // Of each wave. The first time, and after members changed, it looks at all of them.
   const std::vector<WaveCounts>& Counts();
   // As thresholds see them: without what was forgiven.
   WaveCounts Judged(size_t wave);
@@ -123,7 +126,8 @@ class RolloutRecord {
   // What a check-in asks for, kept: a fleet in the middle of a rollout asks thousands of times a second.
   std::unordered_map<std::string, Placed> placed_;
   std::map<size_t, PassesOfWave> passes_;
-  uint64_t heard_ = 1;  // grows with each receipt that later waves count
+  uint64_t heard_ = 1;   // grows with each receipt that later waves count
+  std::string awaited_;  // one that has not reported, when it was asked last
   std::vector<WaveCounts> counts_;
   uint64_t counted_members_ = 0, counted_facts_ = 0;  // as of when; 0: never
   std::vector<Flight> flights_;                       // of each wave

@@ -62,7 +62,8 @@ std::string RolloutDriver::WhyMissed(RolloutRecord& rollout, size_t wave, bool l
 absl::Status RolloutDriver::CloseWaves(RolloutRecord& rollout, absl::Time now) {
   for (size_t wave = 0; wave < rollout.row.waves_opened.size(); ++wave) {
     const bool late = now >= rollout.DeadlineOf(wave);
-    if (!late && !rollout.AllReported(wave)) continue;
+    const bool has_share = rollout.plan.waves[wave].least_success_ppm > 0;
+    if (!late && !(has_share && rollout.AllReported(wave))) continue;
     if (const std::string why = WhyMissed(rollout, wave, late); !why.empty()) {
       return Apply(rollout, RolloutEvent::kWaveMissed, "coordinator", why);
     }
@@ -110,18 +111,17 @@ absl::Status RolloutDriver::Settle(RolloutRecord& rollout, absl::Time now) {
 absl::Status RolloutDriver::Complete(RolloutRecord& rollout, absl::Time now) {
   const size_t waves = rollout.plan.waves.size();
   if (rollout.row.waves_opened.size() < waves) return absl::OkStatus();
+  if (rollout.WaitsForSomebody(now)) return absl::OkStatus();
   uint32_t covered = 0, reported = 0, unreached = 0;
   bool all_late = true;
   std::string names;
   for (size_t wave = 0; wave < waves; ++wave) {
     const WaveCounts counts = rollout.Counts()[wave];
-    const bool late = now >= rollout.DeadlineOf(wave);
-    all_late = all_late && late;
-    if (!late && counts.finished() < counts.covered) return absl::OkStatus();
     covered += counts.covered;
     reported += counts.finished();
     unreached += counts.unreached();
-    if (names.empty()) names = rollout.Unreached(wave, kMostNames);
+    all_late = all_late && now >= rollout.DeadlineOf(wave);
+    if (names.empty() && counts.unreached() > 0) names = rollout.Unreached(wave, kMostNames);
   }
   if (covered == 0 && !all_late) return absl::OkStatus();
   std::string why = "every device has reported";
