@@ -98,6 +98,7 @@ grpc::ServerUnaryReactor* AdminService::ListDevices(grpc::CallbackServerContext*
       device.set_agent_version(row.report.agent_version);
       device.set_instruction_set(NameOf(static_cast<fleet::v1::InstructionSet>(row.report.instruction_set)));
       device.set_ram_mib(row.report.ram_mib);
+      device.set_cores(row.report.cores);
       device.set_revoked(row.revoked);
       // After a renewal that no handshake has shown yet, the key that it is about to use.
       device.set_key_sha256(SpkiSha256(row.next_key.empty() ? row.public_key : row.next_key));

@@ -1,10 +1,19 @@
 #include "coordinator/cohort.h"
 
+#include <tuple>
+
 #include "absl/strings/str_cat.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
 
 namespace linnet::coordinator {
+namespace {
+
+auto Facts(const repo::DeviceReport& report) {
+  return std::tie(report.instruction_set, report.ram_mib, report.cores, report.agent_version);
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Cohort>> Cohort::Load(FleetDatabase& fleet,
                                                      std::map<std::string, repo::DeviceReport> seen) {
@@ -30,6 +39,7 @@ absl::Status Cohort::Reload() {
   }
   devices_ = std::move(devices);
   ++revocations_;
+  ++changes_;
   ids_by_name_ = std::move(ids_by_name);
   return absl::OkStatus();
 }
@@ -53,13 +63,16 @@ absl::Status Cohort::Put(repo::DeviceRow device) {
   }
   if (!device.revoked) ids_by_name_[device.name] = id;
   if (device.revoked) ++revocations_;
+  ++changes_;
   devices_.insert_or_assign(std::move(id), std::move(device));
   return absl::OkStatus();
 }
 
 void Cohort::Saw(std::string_view id, const repo::DeviceReport& report) {
   const auto it = devices_.find(id);
-  if (it != devices_.end()) it->second.report = report;
+  if (it == devices_.end()) return;
+  if (Facts(it->second.report) != Facts(report)) ++facts_changes_;
+  it->second.report = report;
 }
 
 absl::StatusOr<std::string> Cohort::Authenticate(const std::string& id, std::string_view public_key) {

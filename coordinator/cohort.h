@@ -29,6 +29,9 @@ class Cohort {
   const std::map<std::string, repo::DeviceRow, std::less<>>& all() const { return devices_; }
 
   uint64_t revocations() const { return revocations_; }  // grows when a member is revoked
+  uint64_t changes() const { return changes_; }  // grows when somebody joins, goes or renews; at least 1
+  // Grows when a check-in says something else of a device's hardware or agent than the one before.
+  uint64_t facts_changes() const { return facts_changes_; }
 
   // Writes, then remembers. Call it inside a transaction, and Reload if that fails.
   absl::Status Put(repo::DeviceRow device);
@@ -45,7 +48,7 @@ class Cohort {
 
   FleetDatabase& fleet_;
   std::map<std::string, repo::DeviceRow, std::less<>> devices_;
-  uint64_t revocations_ = 0;
+  uint64_t revocations_ = 0, changes_ = 0, facts_changes_ = 0;
   std::unordered_map<std::string, std::string> ids_by_name_;  // of members that are not revoked
 };
 

@@ -78,34 +78,33 @@ grpc::ServerUnaryReactor* FleetService::CheckIn(grpc::CallbackServerContext* con
   if (request->peer_port() > 65'535) {
     return Finish(*context, "CheckIn", absl::InvalidArgumentError("peer_port: is no port"));
   }
-  Answer(*device, *request, *response);
+  const repo::DeviceReport report{.last_seen = parts_.clock.Now(),
+                                  .update_state = request->state(),
+                                  .model_sha256 = request->model_sha256(),
+                                  .release_counter = request->release_counter(),
+                                  .agent_version = request->agent_version(),
+                                  .instruction_set = request->instruction_set(),
+                                  .ram_mib = request->ram_mib(),
+                                  .cores = request->cores(),
+                                  .free_flash_mib = request->free_flash_mib()};
+  Answer(*device, report, *response);
   net::NumericAddress where = net::AddressOfPeer(context->peer()).value_or(net::NumericAddress{});
   where.port = where.host.empty() ? 0 : static_cast<uint16_t>(request->peer_port());
   swarm_.Saw(*device, std::move(where), request->model_sha256());
   // Answered when it is on the disk, together with all that wait for the same sync.
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  Saw(*device,
-      {.last_seen = parts_.clock.Now(),
-       .update_state = request->state(),
-       .model_sha256 = request->model_sha256(),
-       .release_counter = request->release_counter(),
-       .agent_version = request->agent_version(),
-       .instruction_set = request->instruction_set(),
-       .ram_mib = request->ram_mib(),
-       .cores = request->cores(),
-       .free_flash_mib = request->free_flash_mib()},
-      [reactor] { reactor->Finish(grpc::Status::OK); });
+  Saw(*device, report, [reactor] { reactor->Finish(grpc::Status::OK); });
   return reactor;
 }
 
-void FleetService::Answer(const std::string& device, const fleet::v1::CheckInRequest& request,
+void FleetService::Answer(const std::string& device, const repo::DeviceReport& report,
                           fleet::v1::CheckInResponse& response) {
   response.set_protocol(kProtocol);
   response.set_timestamp_version(parts_.repository.versions().timestamp);
   response.set_next_check_in_seconds(parts_.check_in_seconds);
   response.set_peers(true);
   response.set_log_size(parts_.log.size());
-  parts_.rollouts.Answer(device, request.model_sha256(), response);
+  parts_.rollouts.Answer(device, report, response);
 }
 
 void FleetService::Saw(const std::string& device, repo::DeviceReport report, std::function<void()> done) {

@@ -77,7 +77,7 @@ class FleetService final : public fleet::v1::Fleet::CallbackService {
 
   absl::StatusOr<std::string> Device(const grpc::CallbackServerContext& context,
                                      const google::protobuf::Message& request);
-  void Answer(const std::string& device, const fleet::v1::CheckInRequest& request,
+  void Answer(const std::string& device, const repo::DeviceReport& report,
               fleet::v1::CheckInResponse& response);
   absl::Status DoGetMetadata(const fleet::v1::GetMetadataRequest& request,
                              fleet::v1::GetMetadataResponse& response);

@@ -1,14 +1,10 @@
 #ifndef LINNET_COORDINATOR_ROLLOUT_DRIVER_H_
 #define LINNET_COORDINATOR_ROLLOUT_DRIVER_H_
 
-#include <algorithm>
 #include <functional>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -16,6 +12,7 @@
 #include "coordinator/cohort.h"
 #include "coordinator/notifier.h"
 #include "coordinator/rollout_machine.h"
+#include "coordinator/rollout_record.h"
 #include "linnet/admin/v1/admin.pb.h"
 #include "linnet/fleet/v1/fleet.pb.h"
 #include "runtime/base/clock.h"
@@ -48,13 +45,16 @@ class RolloutDriver {
   // ended.
   absl::StatusOr<std::string> Lift(std::string_view actor, const trust::Lift& lift);
 
-  // Fills in what concerns this device: plan, stop, receipts.
-  void Answer(std::string_view device, std::string_view model_sha256, fleet::v1::CheckInResponse& response);
-  // The outcome of an update. `device` is the sender by its certificate. PermissionDenied: the receipt is
-  // another device's or its signature is wrong; NotFound: of no plan known here. Older than what is known:
-  // OK, nothing changes.
-  absl::Status Report(std::string_view device, const fleet::v1::ReportRequest& request);
-  // Looks at the clock and at the members: opens waves whose soak is over, pauses expired plans, completes.
+  // Fills in what concerns this device, which says `report` now: plan, stop, receipts. No plan also where as
+  // many devices are in flight as its wave allows.
+  void Answer(const std::string& device, const repo::DeviceReport& report,
+              fleet::v1::CheckInResponse& response);
+  // That an update goes on, or its outcome. `device` is the sender by its certificate. PermissionDenied: the
+  // receipt is another device's or its signature is wrong; NotFound: of no plan known here. Older than what
+  // is known: OK, nothing changes.
+  absl::Status Report(const std::string& device, const fleet::v1::ReportRequest& request);
+  // Looks at the clock and at the members: opens waves whose soak is over, judges those whose deadline is,
+  // pauses expired plans, completes.
   // Returns when it wants to be called again, at the latest.
   absl::Time Tick();
 
@@ -66,27 +66,6 @@ class RolloutDriver {
   absl::StatusOr<admin::v1::GetPlanResponse> SignedPlan(std::string_view id);
 
  private:
-  struct PassesOfWave {
-    uint64_t heard = 0, revocations = 0;  // as of when
-    std::vector<const repo::ReceiptRow*> passes;
-  };
-  struct Rollout {
-    repo::RolloutRow row;
-    trust::Plan plan;
-    std::map<std::string, repo::ReceiptRow, std::less<>> receipts;  // by device
-    // What a check-in asks for, kept: a fleet in the middle of a rollout asks thousands of times a second.
-    mutable std::unordered_map<std::string, int> waves;  // by device; -1: no wave
-    mutable std::map<size_t, PassesOfWave> passes;
-    uint64_t heard = 1;  // grows with each receipt that later waves count
-
-    int WaveOf(const std::string& device) const;
-    RolloutState state() const { return static_cast<RolloutState>(row.state); }
-    uint32_t most_failures() const {
-      return row.most_failures != 0 ? row.most_failures : std::max<uint32_t>(plan.most_failures, 1);
-    }
-    uint32_t failures() const;
-  };
-
   RolloutDriver(FleetDatabase& fleet, Cohort& cohort, Notifiers& notifiers, base::Certificate fleet_root,
                 const base::Clock& clock)
       : fleet_(fleet),
@@ -95,38 +74,44 @@ class RolloutDriver {
         fleet_root_(std::move(fleet_root)),
         clock_(clock) {}
 
-  Rollout* Find(std::string_view id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
-  // The passes that count for `wave`, as they arrived: of its earlier waves' members that are not revoked.
-  std::vector<const repo::ReceiptRow*> PassesBefore(const Rollout& rollout, size_t wave) const;
-  // Signed under the key that the plan pins for this device?
-  static bool UnderPinnedKey(const trust::Plan& plan, const repo::ReceiptRow& receipt);
+  RolloutRecord* Find(std::string_view id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
   // An operator's online word, which may only make devices do less.
   absl::Status Hold(std::string_view actor, std::string_view id, RolloutEvent event);
+  // FailedPrecondition: with this lift the rollout would halt or pause again at once. `what`: begins the
+  // message.
+  static absl::Status CheckGoesOn(RolloutRecord& rollout, const trust::Lift& lift, const std::string& what);
   // `rollout` has completed: what it was signed to take back is taken back. Inside a transaction.
-  absl::Status EndRollBack(const Rollout& rollout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
-  // The same, kept until something changes.
-  const std::vector<const repo::ReceiptRow*>& ReceiptsFor(const Rollout& rollout, size_t wave) const;
-  absl::Time NextWaveOpens(const Rollout& rollout) const;
-  static std::vector<absl::Time> Times(const std::vector<const repo::ReceiptRow*>& receipts);
-  absl::Status Apply(Rollout& rollout, RolloutEvent event, std::string_view actor, std::string_view why)
+  absl::Status EndRollBack(const RolloutRecord& rollout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
+  absl::Status Apply(RolloutRecord& rollout, RolloutEvent event, std::string_view actor, std::string_view why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
-  // All that follows from the receipts, the members and the time. Inside a transaction.
-  absl::Status Settle(Rollout& rollout, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
-  absl::Status OpenWaves(Rollout& rollout, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
-  absl::Status VerifyReceipt(const Rollout& rollout, std::string_view device,
+  // All that follows from the receipts, the members and the time (rollout_settle.cc). Inside a transaction.
+  absl::Status Settle(RolloutRecord& rollout, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
+  absl::Status OpenWaves(RolloutRecord& rollout, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
+  // Judges waves of which nothing more is expected: pauses, or writes down who was not reached.
+  absl::Status CloseWaves(RolloutRecord& rollout, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
+  absl::Status Complete(RolloutRecord& rollout, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
+  static std::string WhyMissed(RolloutRecord& rollout, size_t wave, bool late);
+  static absl::Time NextTick(RolloutRecord& rollout, absl::Time now);
+  // Some of the turns that the disk does not know. Inside a transaction.
+  absl::Status SaveTurns(RolloutRecord& rollout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
+  // The passes that a device of `wave` asks for.
+  static void AddReceipts(RolloutRecord& rollout, const std::string& device, const repo::DeviceReport& report,
+                          size_t wave, fleet::v1::CheckInResponse& response);
+  absl::Status VerifyReceipt(const RolloutRecord& rollout, std::string_view device,
                              const fleet::v1::Receipt& receipt) const;
   // Runs `change` in a transaction; when that fails, memory follows the disk again.
   absl::Status Transact(const std::function<absl::Status()>& change)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
   absl::Status Reload() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
-  admin::v1::Rollout ViewOf(const Rollout& rollout) const;
+  admin::v1::Rollout ViewOf(RolloutRecord& rollout) const;
+  static void FillWave(RolloutRecord& rollout, size_t index, absl::Time now, admin::v1::Wave& wave);
 
   FleetDatabase& fleet_;
   Cohort& cohort_;
   Notifiers& notifiers_;
   const base::Certificate fleet_root_;
   const base::Clock& clock_;
-  std::vector<Rollout> rollouts_ ABSL_GUARDED_BY(fleet_.mutex);  // oldest first
+  std::vector<RolloutRecord> rollouts_ ABSL_GUARDED_BY(fleet_.mutex);  // oldest first
   uint64_t revision_ ABSL_GUARDED_BY(fleet_.mutex) = 0;
 };
 

@@ -23,6 +23,7 @@ constexpr Transition kTable[] = {
     {State::kRunning, Event::kTooManyFailures, State::kHalted},
     {State::kRunning, Event::kPlanExpired, State::kPaused},
     {State::kRunning, Event::kAllReported, State::kCompleted},
+    {State::kRunning, Event::kWaveMissed, State::kPaused},
     {State::kRunning, Event::kPause, State::kPaused},
     {State::kRunning, Event::kNewerPlan, State::kSuperseded},
     {State::kRunning, Event::kRollBack, State::kRollingBack},
@@ -95,6 +96,8 @@ std::string_view Name(RolloutEvent event) {
       return "plan that rolls it back";
     case Event::kRollBackEnded:
       return "rolled back";
+    case Event::kWaveMissed:
+      return "wave missed";
   }
   return "unknown";
 }

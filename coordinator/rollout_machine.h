@@ -11,10 +11,11 @@
 
 namespace linnet::coordinator {
 
-//              pause, plan expired                  too many failures
+//       pause, plan expired, wave missed            too many failures
 //   PAUSED  <------------------------  RUNNING  ------------------------>  HALTED
 //      |  ------- signed lift ---------> ^ | <-------- signed lift ----------  |
-//      |                                   | all reported                      |
+//      |                                   | all reported, or waves' deadlines |
+//      |                                   | over and their thresholds kept    |
 //      |                               COMPLETED (pause, too many failures:    |
 //      |                                   |      as from RUNNING)             |
 //      +---------------+-------------------+----------------------+------------+
@@ -26,7 +27,8 @@ namespace linnet::coordinator {
 //
 // What holds in each state: RUNNING: devices of open waves are told of the plan. PAUSED: nobody new is told;
 // who is under way goes on. STOPPED, HALTED: devices that have not activated are told to stop. COMPLETED:
-// every member that the plan covers has reported; devices that join later are told of the plan. ROLLING_BACK:
+// every member that the plan covers has reported, or its wave's deadline is over and the wave's thresholds
+// hold; devices that come later are told of the plan still. ROLLING_BACK:
 // another plan, signed to take this one back, runs in its place; ROLLED_BACK: that plan has completed.
 // SUPERSEDED: a newer plan has taken its place. The last two are the end.
 // Invariants: 1. Nothing but a signed lift leads back to RUNNING. 2. The machine never makes a device do more
@@ -53,6 +55,7 @@ enum class RolloutEvent : int {
   kLift,           // signed offline
   kRollBack,       // a plan that was signed to take this one back has started
   kRollBackEnded,  // that plan has completed
+  kWaveMissed,     // a wave falls short of a threshold, and nothing more is expected of it
 };
 
 std::string_view Name(RolloutState state);

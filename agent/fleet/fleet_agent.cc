@@ -89,6 +89,7 @@ class FleetAgentImpl final : public FleetAgent {
     driver.trust_dir = options_.state_dir + "/trust";
     driver.poll = options_.poll;
     driver.seed = Seed();
+    driver.facts = PlanFacts(options_.facts);
     driver_ = std::make_unique<update::UpdateDriver>(
         std::move(driver),
         update::DriverParts{state, *store_, fs, clock_, *link_, *probe_, host, revocations_, witness_});

@@ -1,9 +1,12 @@
 #include "agent/fleet/fleet_link.h"
 
+#include <sys/utsname.h>
+
 #include <algorithm>
 #include <limits>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "agent/fleet/enroll.h"
 #include "linnet/fleet/v1/fleet.pb.h"
@@ -57,6 +60,26 @@ void ToProto(const update::Receipt& receipt, v1::Receipt& r) {
 }
 
 }  // namespace
+
+trust::DeviceFacts PlanFacts(const DeviceFacts& facts) {
+  trust::DeviceFacts out{.kernels = "",
+                         .architecture = "",
+                         .ram_mib = facts.ram_mib,
+                         .cores = facts.cores,
+                         .agent_version = facts.agent_version};
+  if (const v1::InstructionSet set = InstructionSetOf(facts.kernel_set);
+      set != v1::INSTRUCTION_SET_UNSPECIFIED) {
+    out.kernels = absl::AsciiStrToLower(v1::InstructionSet_Name(set));
+  }
+  out.architecture = trust::ArchitectureOf(out.kernels);
+  utsname system;  // scalar kernels run on all of them
+  if (out.architecture.empty() && uname(&system) == 0) {
+    for (const std::string_view known : trust::kArchitectureNames) {
+      if (known == system.machine) out.architecture = known;
+    }
+  }
+  return out;
+}
 
 FleetLink::FleetLink(Membership& membership, UplinkGate& gate, DeviceFacts facts,
                      uint64_t download_bytes_a_second, const base::Clock& clock)

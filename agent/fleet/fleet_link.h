@@ -15,8 +15,12 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/mutex.h"
 #include "storage/chunks/paced_source.h"
+#include "storage/trust/wave_filter.h"
 
 namespace linnet::fleet {
+
+// What a plan's filter is asked of: what this device's check-ins say (and what it is built for).
+trust::DeviceFacts PlanFacts(const DeviceFacts& facts);
 
 // The update machine's way to the coordinator: gRPC with mutual TLS. The client is made anew when the
 // membership changed. Thread-safe.

@@ -116,7 +116,8 @@ absl::StatusOr<PlanVerdict> UpdateDriver::CheckBundle(BundleLink& bundle, trust:
                             .now = Now(),
                             .uptime = RawNow(),
                             .revocations = &parts_.revocations,
-                            .timestamp_expires = TimestampExpires(store)};
+                            .timestamp_expires = TimestampExpires(store),
+                            .facts = options_.facts};
   absl::StatusOr<PlanVerdict> checked = CheckPlan(context, answer);
   // A source on the line may do better next time; a stick will not.
   if (absl::IsUnavailable(checked.status())) return absl::DataLossError(base::Message(checked.status()));

@@ -110,7 +110,8 @@ absl::Duration UpdateDriver::DoPlan() {
                             .now = Now(),
                             .uptime = RawNow(),
                             .revocations = &parts_.revocations,
-                            .timestamp_expires = TimestampExpires(trust_)};
+                            .timestamp_expires = TimestampExpires(trust_),
+                            .facts = options_.facts};
   absl::StatusOr<PlanVerdict> verdict = CheckPlan(context, answer_);
   if (!verdict.ok()) return Later(verdict.status());
   check_tries_ = 0;

@@ -179,6 +179,7 @@ absl::Duration UpdateDriver::DoEval() {
                        " answers are what its suite expects; ", Percent(rule.least_ppm), " must be"));
     }
   }
+  if (const std::optional<absl::Duration> wait = WaitsForWindow(); wait.has_value()) return *wait;
   // A download may take hours. The last moment at which nothing has changed yet.
   const auto end = [&](Reason reason, const absl::Status& why) {
     return Then(Advance(Event::kStopped, [&](repo::UpdateAttempt& a) {
@@ -209,6 +210,10 @@ absl::Duration UpdateDriver::DoActivate() {
   const absl::StatusOr<repo::ModelSlots> slots = Slots();
   if (!slots.ok()) return Then(slots.status());
   if (Stopped() && slots->active != attempt_->model_sha256) return StopHere();
+  // The power may have gone in the window's last minute.
+  if (slots->active != attempt_->model_sha256) {
+    if (const std::optional<absl::Duration> wait = WaitsForWindow(); wait.has_value()) return *wait;
+  }
   // One commit: old or new, never neither.
   const absl::Status activated = parts_.state.Write(
       [&] { return repo::Models(parts_.state.db()).Activate(ModelOfAttempt(), options_.trial_boots); });

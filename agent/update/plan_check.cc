@@ -100,7 +100,8 @@ class PlanCheck {
 
   // 3 and 4.
   Maybe CheckTurn() {
-    const absl::StatusOr<size_t> wave = plan_.WaveOf(c_.device_id);
+    const absl::StatusOr<size_t> wave = plan_.WaveOf(c_.device_id, c_.facts, /*unknown_fits=*/false);
+    if (absl::IsFailedPrecondition(wave.status())) return Nothing(base::Message(wave.status()));
     if (!wave.ok()) return Nothing("");  // for other devices
     if (*wave == 0) return std::nullopt;
     const trust::PlanWave& ours = plan_.waves[*wave];
@@ -229,6 +230,25 @@ absl::StatusOr<PlanVerdict> CheckPlan(const PlanContext& context, const CheckInA
   // once.
   if (!verdict.ok() && IsVerdict(verdict.status())) return Nothing(base::Message(verdict.status()));
   return verdict;
+}
+
+WindowVerdict CheckWindow(std::string_view plan_json, const WindowContext& c) {
+  const absl::StatusOr<trust::Plan> plan = trust::Plan::FromJson(plan_json);
+  if (!plan.ok()) return {};  // it was read when the attempt began
+  absl::StatusOr<size_t> wave = plan->WaveOf(c.device_id, c.facts, /*unknown_fits=*/false);
+  // What it was taken up for fits no more (memory was taken out): when it may is what the wave by bucket
+  // says.
+  if (!wave.ok()) wave = plan->WaveOf(c.device_id);
+  if (!wave.ok() || plan->waves[*wave].windows.empty()) return {};
+  const trust::PlanWave& ours = plan->waves[*wave];
+  const std::string waits = absl::StrCat("waits for its window: ", trust::WindowsText(ours.windows));
+  // 1970, or a clock that was set back behind what was signed since: such a clock tells no day and no hour.
+  if (c.clock < c.believed) {
+    return {absl::InfiniteFuture(), absl::StrCat(waits, "; its clock is behind what is known of the time")};
+  }
+  const absl::Time opens = trust::OpensNext(ours.windows, c.clock, c.local_zone);
+  if (opens <= c.clock) return {};
+  return {opens, absl::StrCat(waits, "; opens ", absl::FormatTime(opens))};
 }
 
 absl::Time TimestampExpires(const trust::TrustStore& store) {

@@ -26,7 +26,7 @@ namespace linnet::update {
 //
 //   1 the plan is a signed target under plans/, well formed, under its own id, not expired
 //   2 it has not ended here before
-//   3 one of its waves is ours
+//   3 one of its waves is ours: by id or bucket, and by its filter, which we ask of ourselves
 //   4 enough devices of earlier waves passed it (their signatures, by pinned keys; none of a revoked device),
 //     and that has soaked
 //   5 its model, the model's chunk index and its suite are signed targets, and all agree on hash, length and
@@ -51,12 +51,28 @@ struct PlanContext {
   absl::Time uptime;                    // the clock as it is: for soaking only
   const Revocations* revocations = nullptr;  // whose receipts do not count
   absl::Time timestamp_expires;              // of what was refreshed: the end of what it says about the time
+  trust::DeviceFacts facts;                  // of this device; what is not known fits no filter
 };
 // Of the trusted timestamp in `store`; InfinitePast: there is none.
 absl::Time TimestampExpires(const trust::TrustStore& store);
 
 // Errors: could not decide (network, disk): try again later.
 absl::StatusOr<PlanVerdict> CheckPlan(const PlanContext& context, const CheckInAnswer& answer);
+
+// When the plan of an attempt lets this device activate: at once (a time that is over), in the next window of
+// its wave, or at InfiniteFuture where windows are said and the time of day is not known.
+struct WindowVerdict {
+  absl::Time opens = absl::InfinitePast();
+  std::string message;  // for people, while it is not open
+};
+struct WindowContext {
+  std::string device_id;     // 16 bytes
+  trust::DeviceFacts facts;  // of this device
+  absl::Time clock;          // as it is
+  absl::Time believed;       // what it was at least, however the clock stands
+  absl::TimeZone local_zone;
+};
+WindowVerdict CheckWindow(std::string_view plan_json, const WindowContext& context);
 
 // A signed target's small content, by hash from `source`; at most `most` bytes. DataLoss: wrong bytes.
 absl::StatusOr<std::string> FetchSmall(chunks::ChunkSource& source, const trust::TargetInfo& target,

@@ -27,6 +27,7 @@
 #include "storage/repo/state_database.h"
 #include "storage/repo/update_journal.h"
 #include "storage/trust/updater.h"
+#include "storage/trust/wave_filter.h"
 
 namespace linnet::update {
 
@@ -42,6 +43,9 @@ struct DriverOptions {
   absl::Duration offered_confirm_time = absl::Seconds(5);
   uint32_t offered_confirm_inferences = 1;
   uint64_t seed = 0;
+  // What plans' filters ask of this device, and by whose clock a local window goes.
+  trust::DeviceFacts facts;
+  absl::TimeZone local_zone = absl::LocalTimeZone();
   // Tests: called after each saved state; true: the power goes now. The driver then does nothing any more.
   std::function<bool(State)> dies_after;
 };
@@ -135,6 +139,8 @@ class UpdateDriver {
   void LookAgainForRevocations();
   // PermissionDenied: this device itself is on the list. Says so once in the log.
   absl::Status CheckNotRevoked();
+  // How long, if the plan's window is not open (driver_window.cc). It goes on listening. Nothing is saved.
+  std::optional<absl::Duration> WaitsForWindow();
   // What others showed of the coordinator's log meanwhile, if it can be reached.
   void LookAgainAtLog();
 

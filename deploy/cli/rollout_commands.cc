@@ -185,8 +185,8 @@ absl::Status PlanCommand(const Context& context, const Options& o) {
     return absl::OkStatus();
   }
   Print(absl::StrCat("plan ", plan.id.substr(0, 8), rollout.has_value() ? ", signed" : ", not signed", ": ",
-                     plan.model_target, ", release ", plan.release_counter, "; halts at ", plan.most_failures,
-                     " failures; expires ", HumanTime(absl::ToUnixMicros(plan.expires))));
+                     plan.model_target, ", release ", plan.release_counter, "; ", HaltsText(plan),
+                     "; expires ", HumanTime(absl::ToUnixMicros(plan.expires))));
   if (o.explain) {
     Table table({"DEVICE", "WAVE", "BUCKET", "WHEN", "NOTE"});
     for (const Turn& turn : turns) {
@@ -196,11 +196,12 @@ absl::Status PlanCommand(const Context& context, const Options& o) {
     Print(table.ToString());
     if (const std::string keys = PinnedKeys(plan, devices); !keys.empty()) Print(keys);
   } else {
-    Table table({"WAVE", "DEVICES", "WHEN"});
+    Table table({"WAVE", "DEVICES", "WHEN", "RULES"});
     for (size_t i = 0; i < plan.waves.size(); ++i) {
       const auto in_wave = [&](const Turn& turn) { return turn.wave == static_cast<int>(i); };
       table.Add({plan.waves[i].name, absl::StrCat(std::count_if(turns.begin(), turns.end(), in_wave)),
-                 WhenWave(plan.waves[i], i, rollout.has_value() ? &*rollout : nullptr)});
+                 WhenWave(plan.waves[i], i, rollout.has_value() ? &*rollout : nullptr),
+                 RulesText(plan.waves[i])});
     }
     Print(table.ToString());
     const auto out = std::count_if(turns.begin(), turns.end(), [](const Turn& t) { return t.wave < 0; });

@@ -5,8 +5,10 @@
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
+#include "deploy/cli/plan_rules.h"
 #include "deploy/cli/table.h"
 #include "runtime/base/hash.h"
+#include "runtime/base/string_view.h"
 
 namespace linnet::cli {
 namespace {
@@ -26,7 +28,18 @@ std::string Condition(const trust::PlanWave& wave, size_t index) {
   return out;
 }
 
-std::string WhyNoWave(const trust::Plan& plan, uint32_t bucket) {
+// Activates when, and how many at a time.
+std::string HowWave(const trust::PlanWave& wave) {
+  return absl::StrCat(wave.windows.empty() ? "" : absl::StrCat(", in ", trust::WindowsText(wave.windows)),
+                      wave.most_in_flight == 0 ? "" : absl::StrCat(", ", wave.most_in_flight, " at a time"));
+}
+
+std::string WhyNoWave(const trust::Plan& plan, uint32_t bucket, const absl::Status& why) {
+  if (absl::IsFailedPrecondition(why)) {  // "plan 0f..: wave all is not for this device: it has ..."
+    const std::string message = base::Message(why);
+    const size_t begin = message.find(": ");
+    return message.substr(begin == std::string::npos ? 0 : begin + 2);
+  }
   uint32_t covered = 0;
   for (const trust::PlanWave& wave : plan.waves) {
     if (wave.devices.empty()) covered = std::max(covered, wave.until_bucket);
@@ -36,8 +49,12 @@ std::string WhyNoWave(const trust::Plan& plan, uint32_t bucket) {
              : absl::StrCat("its bucket ", bucket, " is not below ", covered, ", and no wave names it");
 }
 
-std::string Note(const trust::Plan& plan, const admin::v1::Device& device, const std::string& pinned,
-                 absl::Time now) {
+std::string Note(const trust::Plan& plan, size_t wave, const admin::v1::Device& device,
+                 const std::string& pinned, absl::Time now) {
+  std::string unknown;
+  if (plan.waves[wave].filter.Matches(FactsOf(device), &unknown) == trust::WaveFilter::Answer::kUnknown) {
+    return absl::StrCat(unknown, " here: it decides itself whether the wave is for it");
+  }
   if (!pinned.empty() && !device.key_sha256().empty() && base::Hex(device.key_sha256()) != pinned) {
     return "has another key than the plan pins: its pass will not count; sign a new plan";
   }
@@ -75,7 +92,7 @@ std::vector<Turn> Explain(const trust::Plan& plan, const admin::v1::ListDevicesR
   std::vector<Turn> turns;
   for (const admin::v1::Device& device : devices.devices()) {
     Turn turn{.device = base::Hex(device.id()), .name = device.name(), .bucket = plan.BucketOf(device.id())};
-    const absl::StatusOr<size_t> wave = plan.WaveOf(device.id());
+    const absl::StatusOr<size_t> wave = plan.WaveOf(device.id(), FactsOf(device), /*unknown_fits=*/true);
     if (wave.ok()) {
       const auto& keys = plan.waves[*wave].keys;
       if (const auto key = keys.find(turn.device); key != keys.end()) turn.key_sha256 = key->second;
@@ -84,7 +101,7 @@ std::vector<Turn> Explain(const trust::Plan& plan, const admin::v1::ListDevicesR
     if (device.revoked()) {
       turn.note = "revoked: it is told of no plan";
     } else if (!wave.ok()) {
-      turn.note = WhyNoWave(plan, turn.bucket);
+      turn.note = WhyNoWave(plan, turn.bucket, wave.status());
     } else if (said != progress.end() && !said->second->outcome().empty()) {
       turn.wave = static_cast<int>(*wave);
       turn.when =
@@ -94,8 +111,12 @@ std::vector<Turn> Explain(const trust::Plan& plan, const admin::v1::ListDevicesR
                       : absl::StrCat(said->second->reason(), ": is not asked again under this plan");
     } else {
       turn.wave = static_cast<int>(*wave);
-      turn.when = offers ? WhenWave(plan.waves[*wave], *wave, rollout) : "not while the rollout stands still";
-      turn.note = Note(plan, device, turn.key_sha256, now);
+      turn.when = offers
+                      ? absl::StrCat(WhenWave(plan.waves[*wave], *wave, rollout), HowWave(plan.waves[*wave]))
+                      : "not while the rollout stands still";
+      turn.note = said != progress.end() && said->second->unreached()
+                      ? "was not reached before its wave's deadline: goes when it comes back"
+                      : Note(plan, *wave, device, turn.key_sha256, now);
     }
     turns.push_back(std::move(turn));
   }

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "deploy/cli/command.h"
 #include "deploy/cli/connect.h"
+#include "deploy/cli/plan_rules.h"
 #include "deploy/cli/site_access.h"
 #include "storage/trust/plan.h"
 #include "storage/trust/site.h"
@@ -20,15 +21,16 @@ struct PlanOptions {
   std::string model, then = "all";
   uint32_t canary = 1;
   std::vector<std::string> canary_devices;  // NAME or NAME=KEY
-  uint32_t soak_seconds = 600, confirm_seconds = 600, confirm_inferences = 1, most_failures = 1,
-           valid_days = 180;
+  uint32_t soak_seconds = 600, confirm_seconds = 600, confirm_inferences = 1, valid_days = 180;
+  uint32_t most_failures = 0;  // 0: not said
+  PlanRules rules;
 };
 void AddPlanOptions(CLI::App* command, PlanOptions& options);  // all but the model
 
 absl::StatusOr<admin::v1::ListDevicesResponse> KnownDevices(const Coordinator& coordinator);
 // A plan, not signed yet, with the canaries' keys: as the operator said them, else as the coordinator does.
-// NotFound, FailedPrecondition: the canaries that were asked for are not there, or their keys are not those.
-// InvalidArgument: no key.
+// NotFound, FailedPrecondition: the canaries that were asked for are not there, are no devices for this plan,
+// or their keys are not those. InvalidArgument: an option that means nothing.
 absl::StatusOr<trust::Plan> MakePlan(const PlanOptions& options, const trust::TargetInfo& target,
                                      const admin::v1::ListDevicesResponse& devices, absl::Time now);
 // The keys that a plan pins, a line for each canary, and where to compare them; empty: it pins none.

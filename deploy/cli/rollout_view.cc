@@ -35,6 +35,21 @@ std::string Waits(const admin::v1::Wave& wave) {
   return "  (not open yet)";
 }
 
+// Who has begun, and who was never reached.
+std::string UnderWay(const admin::v1::Wave& wave) {
+  const uint32_t ended = wave.passed() + wave.failed();
+  std::string out;
+  if (wave.started() > ended) absl::StrAppend(&out, ", ", wave.started() - ended, " under way");
+  if (wave.most_in_flight() > 0 && wave.open()) {
+    absl::StrAppend(&out, ", ", wave.in_flight(), " of ", wave.most_in_flight(), " at a time");
+  }
+  if (wave.unreached() > 0) absl::StrAppend(&out, ", ", wave.unreached(), " not reached");
+  if (wave.open() && wave.deadline_unix_micros() != 0 && ended < wave.devices()) {
+    absl::StrAppend(&out, "; deadline ", HumanTime(wave.deadline_unix_micros()));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string Picture(const admin::v1::Rollout& r) {
@@ -49,14 +64,14 @@ std::string Picture(const admin::v1::Rollout& r) {
     absl::StrAppend(&out, "  ", w.name(), std::string(w.name().size() < 8 ? 8 - w.name().size() : 1, ' '),
                     "[", std::string(good, '='), std::string(bad, 'x'),
                     std::string(24 - good - bad, w.open() ? '.' : ' '), "] ", w.passed(), " of ", w.devices(),
-                    " passed", w.failed() > 0 ? absl::StrCat(", ", w.failed(), " failed") : "", Waits(w),
-                    "\n");
+                    " passed", w.failed() > 0 ? absl::StrCat(", ", w.failed(), " failed") : "", UnderWay(w),
+                    Waits(w), "\n");
   }
   Table table({"  DEVICE", "WAVE", "STATE", "OUTCOME"});
   for (const admin::v1::DeviceProgress& d : r.devices()) {
     const std::string wave =
         static_cast<int>(d.wave()) < r.waves_size() ? r.waves(static_cast<int>(d.wave())).name() : "-";
-    table.Add({"  " + d.name(), wave, d.state(),
+    table.Add({"  " + d.name(), wave, d.unreached() ? "not reached" : d.state(),
                absl::StrCat(d.outcome(), d.reason().empty() ? "" : absl::StrCat(" (", d.reason(), ")"))});
   }
   return out + table.ToString();

@@ -84,11 +84,28 @@ ALTER TABLE rollouts ADD COLUMN most_failures INTEGER NOT NULL DEFAULT 0;  -- by
 // Expired tokens are looked for each time one is made.
 constexpr std::string_view kTokenExpiry = "CREATE INDEX tokens_expires ON tokens(expires);";
 
+// Who was told of a plan and who has begun: what shares are counted of. Nothing of devices that were never
+// told, so that a rollout over many costs nothing at its start.
+constexpr std::string_view kTurns = R"sql(
+CREATE TABLE turns(
+  rollout TEXT NOT NULL REFERENCES rollouts(id),
+  device BLOB NOT NULL REFERENCES devices(id),
+  wave INTEGER NOT NULL,
+  told INTEGER NOT NULL,
+  started INTEGER NOT NULL,           -- 0: not yet
+  PRIMARY KEY(rollout, device)
+) WITHOUT ROWID, STRICT;
+ALTER TABLE waves ADD COLUMN closed INTEGER NOT NULL DEFAULT 0;     -- its deadline was found to be over
+ALTER TABLE rollouts ADD COLUMN lifted INTEGER NOT NULL DEFAULT 0;  -- when the last lift was used
+)sql";
+
 }  // namespace
 
 const std::vector<db::Migration>& FleetMigrations() {
-  static const std::vector<db::Migration> migrations = {
-      {100, "fleet", kFirst}, {101, "lifts", kLifts}, {102, "token_expiry", kTokenExpiry}};
+  static const std::vector<db::Migration> migrations = {{100, "fleet", kFirst},
+                                                        {101, "lifts", kLifts},
+                                                        {102, "token_expiry", kTokenExpiry},
+                                                        {103, "turns", kTurns}};
   return migrations;
 }
 

@@ -7,9 +7,9 @@ namespace linnet::repo {
 absl::StatusOr<std::vector<RolloutRow>> Rollouts::All() {
   LINNET_ASSIGN_OR_RETURN(db::Statement select,
                           db_.Prepare("SELECT id, plan, plan_sha256, plan_json, state, started, changed, why,"
-                                      " lifts, most_failures FROM rollouts ORDER BY rowid"));
+                                      " lifts, most_failures, lifted FROM rollouts ORDER BY rowid"));
   LINNET_ASSIGN_OR_RETURN(db::Statement waves,
-                          db_.Prepare("SELECT opened FROM waves WHERE rollout=? ORDER BY wave"));
+                          db_.Prepare("SELECT opened, closed FROM waves WHERE rollout=? ORDER BY wave"));
   std::vector<RolloutRow> rows;
   while (true) {
     LINNET_ASSIGN_OR_RETURN(const bool more, select.Step());
@@ -25,11 +25,13 @@ absl::StatusOr<std::vector<RolloutRow>> Rollouts::All() {
     row.why = select.Text(7);
     row.lifts = static_cast<uint64_t>(select.Int(8));
     row.most_failures = static_cast<uint32_t>(select.Int(9));
+    row.lifted = absl::FromUnixMicros(select.Int(10));
     waves.BindText(1, row.id);
     while (true) {
       LINNET_ASSIGN_OR_RETURN(const bool wave, waves.Step());
       if (!wave) break;
       row.waves_opened.push_back(absl::FromUnixMicros(waves.Int(0)));
+      row.waves_closed.push_back(absl::FromUnixMicros(waves.Int(1)));
     }
     rows.push_back(std::move(row));
   }
@@ -53,10 +55,12 @@ absl::Status Rollouts::SetState(std::string_view id, int state, absl::Time chang
   return update.Run();
 }
 
-absl::Status Rollouts::SetLift(std::string_view id, uint64_t number, uint32_t most_failures) {
+absl::Status Rollouts::SetLift(std::string_view id, uint64_t number, uint32_t most_failures,
+                               absl::Time when) {
   LINNET_ASSIGN_OR_RETURN(db::Statement update,
-                          db_.Prepare("UPDATE rollouts SET lifts=?, most_failures=? WHERE id=?"));
-  return update.Bind(1, static_cast<int64_t>(number)).Bind(2, int64_t{most_failures}).BindText(3, id).Run();
+                          db_.Prepare("UPDATE rollouts SET lifts=?, most_failures=?, lifted=? WHERE id=?"));
+  update.Bind(1, static_cast<int64_t>(number)).Bind(2, int64_t{most_failures});
+  return update.Bind(3, absl::ToUnixMicros(when)).BindText(4, id).Run();
 }
 
 absl::Status Rollouts::OpenWave(std::string_view id, size_t wave, absl::Time when) {
@@ -64,6 +68,38 @@ absl::Status Rollouts::OpenWave(std::string_view id, size_t wave, absl::Time whe
                           db_.Prepare("INSERT INTO waves(rollout, wave, opened) VALUES(?,?,?)"));
   add.BindText(1, id).Bind(2, static_cast<int64_t>(wave)).Bind(3, absl::ToUnixMicros(when));
   return add.Run();
+}
+
+absl::Status Rollouts::CloseWave(std::string_view id, size_t wave, absl::Time when) {
+  LINNET_ASSIGN_OR_RETURN(db::Statement update,
+                          db_.Prepare("UPDATE waves SET closed=? WHERE rollout=? AND wave=?"));
+  update.Bind(1, absl::ToUnixMicros(when)).BindText(2, id).Bind(3, static_cast<int64_t>(wave));
+  return update.Run();
+}
+
+absl::StatusOr<std::vector<TurnRow>> Rollouts::TurnsOf(std::string_view id) {
+  LINNET_ASSIGN_OR_RETURN(db::Statement select,
+                          db_.Prepare("SELECT device, wave, told, started FROM turns WHERE rollout=?"));
+  select.BindText(1, id);
+  std::vector<TurnRow> rows;
+  while (true) {
+    LINNET_ASSIGN_OR_RETURN(const bool more, select.Step());
+    if (!more) return rows;
+    TurnRow row;
+    row.device = select.Blob(0);
+    row.wave = static_cast<uint32_t>(select.Int(1));
+    row.told = absl::FromUnixMicros(select.Int(2));
+    row.started = absl::FromUnixMicros(select.Int(3));
+    rows.push_back(std::move(row));
+  }
+}
+
+absl::Status Rollouts::PutTurn(std::string_view id, const TurnRow& turn) {
+  LINNET_ASSIGN_OR_RETURN(
+      db::Statement put,
+      db_.Prepare("INSERT OR REPLACE INTO turns(rollout, device, wave, told, started) VALUES(?,?,?,?,?)"));
+  put.BindText(1, id).BindBlob(2, turn.device).Bind(3, int64_t{turn.wave});
+  return put.Bind(4, absl::ToUnixMicros(turn.told)).Bind(5, absl::ToUnixMicros(turn.started)).Run();
 }
 
 absl::StatusOr<std::vector<ReceiptRow>> Rollouts::ReceiptsOf(std::string_view id) {

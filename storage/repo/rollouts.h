@@ -23,7 +23,16 @@ struct RolloutRow {
   std::string why;
   uint64_t lifts = 0;                    // signed lifts that were used
   uint32_t most_failures = 0;            // what the last lift allows; 0: what the plan does
+  absl::Time lifted;                     // when the last one was used; 1970: none
   std::vector<absl::Time> waves_opened;  // of waves 0, 1, ...: those that are open
+  std::vector<absl::Time> waves_closed;  // of the same: when the deadline was found to be over; 1970: not yet
+};
+
+// One device's turn in a rollout: a row since it was told of the plan.
+struct TurnRow {
+  std::string device;  // 16 bytes
+  uint32_t wave = 0;
+  absl::Time told, started;  // started: 1970: not yet
 };
 
 struct ReceiptRow {
@@ -46,8 +55,11 @@ class Rollouts {
   absl::StatusOr<std::vector<RolloutRow>> All();  // oldest first
   absl::Status Add(const RolloutRow& rollout);
   absl::Status SetState(std::string_view id, int state, absl::Time changed, std::string_view why);
-  absl::Status SetLift(std::string_view id, uint64_t number, uint32_t most_failures);
+  absl::Status SetLift(std::string_view id, uint64_t number, uint32_t most_failures, absl::Time when);
   absl::Status OpenWave(std::string_view id, size_t wave, absl::Time when);
+  absl::Status CloseWave(std::string_view id, size_t wave, absl::Time when);
+  absl::StatusOr<std::vector<TurnRow>> TurnsOf(std::string_view id);
+  absl::Status PutTurn(std::string_view id, const TurnRow& turn);  // replaces the device's older one
   absl::StatusOr<std::vector<ReceiptRow>> ReceiptsOf(std::string_view id);
   absl::Status PutReceipt(std::string_view id, const ReceiptRow& receipt);  // replaces the device's older one
 

@@ -1,7 +1,9 @@
 #ifndef LINNET_STORAGE_TRUST_JSON_FIELDS_H_
 #define LINNET_STORAGE_TRUST_JSON_FIELDS_H_
 
+#include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -10,8 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "storage/trust/canonical_json.h"
 
-// Inside of plan.cc and revoked_list.cc: members of a signed JSON object, each with its form and bounds.
-// DataLoss names the one that is missing or wrong.
+// Inside of the signed formats (plan.cc, wave_*.cc, revoked_list.cc): members of a signed JSON object, each
+// with its form and bounds. DataLoss names the one that is missing or wrong.
 namespace linnet::trust {
 
 inline absl::Status BadField(const std::string& where, std::string_view what) {
@@ -20,6 +22,19 @@ inline absl::Status BadField(const std::string& where, std::string_view what) {
 
 inline bool IsLowerHex(std::string_view text, size_t digits) {
   return text.size() == digits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+// That `json` is an object with members of these names only. What a reader does not know may be a rule that
+// it then would not keep.
+inline absl::Status OnlyMembers(const Json& json, const std::string& where,
+                                std::initializer_list<std::string_view> names) {
+  if (json.object() == nullptr) return BadField(where, "is no object");
+  for (const auto& [name, value] : *json.object()) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      return BadField(where, absl::StrCat("\"", name.substr(0, 64), "\" is not known to this program"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 class Fields {

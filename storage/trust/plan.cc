@@ -14,7 +14,9 @@ namespace {
 
 constexpr size_t kMaxPlanBytes = 1 << 20;
 constexpr size_t kMaxWaves = 64;
+constexpr size_t kMaxWindows = 16;
 constexpr int64_t kBuckets = 10000;
+constexpr int64_t kMostDevices = 1'000'000'000;
 constexpr int64_t kMost32 = std::numeric_limits<uint32_t>::max();
 // Ten years, in seconds: longer is a mistake, and sums of times stay far from overflow.
 constexpr int64_t kMaxSeconds = int64_t{10} * 366 * 86400;
@@ -25,6 +27,54 @@ absl::Status ReadTimes(const Fields& fields, absl::Time& created, absl::Time& ex
   LINNET_ASSIGN_OR_RETURN(const int64_t to, fields.Integer("expires", from + 1, kYear9999));
   created = absl::FromUnixSeconds(from);
   expires = absl::FromUnixSeconds(to);
+  return absl::OkStatus();
+}
+
+// A number, or `absent` where nothing is said: so each plan has one form only.
+absl::StatusOr<uint32_t> Optional(const Json& json, const Fields& fields, std::string_view name,
+                                  int64_t least, int64_t most, uint32_t absent) {
+  if (json.Find(name) == nullptr) return absent;
+  LINNET_ASSIGN_OR_RETURN(const int64_t value, fields.Integer(name, least, most));
+  return static_cast<uint32_t>(value);
+}
+
+absl::Status ReadThresholds(const Json& json, const Fields& fields, const std::string& where,
+                            PlanWave& wave) {
+  LINNET_ASSIGN_OR_RETURN(wave.least_success_ppm, Optional(json, fields, "least_success_ppm", 1, kAllPpm, 0));
+  LINNET_ASSIGN_OR_RETURN(wave.most_failure_ppm,
+                          Optional(json, fields, "most_failure_ppm", 0, kAllPpm - 1, kAllPpm));
+  LINNET_ASSIGN_OR_RETURN(wave.least_reports, Optional(json, fields, "least_reports", 1, kMostDevices, 0));
+  if (wave.least_reports > 0 && wave.least_success_ppm == 0 && wave.most_failure_ppm == kAllPpm) {
+    return BadField(where, "\"least_reports\" without a share of successes or failures means nothing");
+  }
+  LINNET_ASSIGN_OR_RETURN(wave.most_unreached_ppm,
+                          Optional(json, fields, "most_unreached_ppm", 0, kAllPpm - 1, kAllPpm));
+  LINNET_ASSIGN_OR_RETURN(wave.most_in_flight, Optional(json, fields, "most_in_flight", 1, kMostDevices, 0));
+  LINNET_ASSIGN_OR_RETURN(const uint32_t deadline,
+                          Optional(json, fields, "deadline_seconds", 1, kMaxSeconds, 0));
+  wave.deadline = absl::Seconds(deadline);
+  if (wave.most_unreached_ppm < kAllPpm && deadline == 0) {
+    return BadField(where,
+                    "\"most_unreached_ppm\" is judged at a deadline, and \"deadline_seconds\" is not said");
+  }
+  return absl::OkStatus();
+}
+
+// What a device keeps to: only in a plan that older programs refuse.
+absl::Status ReadOwnRules(const Json& json, const std::string& where, PlanWave& wave) {
+  if (const Json* filter = json.Find("filter"); filter != nullptr) {
+    LINNET_ASSIGN_OR_RETURN(wave.filter, WaveFilter::FromJson(*filter, where + ", filter"));
+  }
+  if (json.Find("windows") == nullptr) return absl::OkStatus();
+  LINNET_ASSIGN_OR_RETURN(const Json::Array* windows, Fields(json, where).List("windows", 1, kMaxWindows));
+  for (size_t i = 0; i < windows->size(); ++i) {
+    LINNET_ASSIGN_OR_RETURN(WaveWindow window,
+                            WaveWindow::FromJson((*windows)[i], absl::StrCat(where, ", window ", i + 1)));
+    if (std::find(wave.windows.begin(), wave.windows.end(), window) != wave.windows.end()) {
+      return BadField(where, absl::StrCat("window ", i + 1, " is said twice"));
+    }
+    wave.windows.push_back(window);
+  }
   return absl::OkStatus();
 }
 
@@ -48,6 +98,11 @@ absl::Status ReadKeys(const Json& json, const std::string& where, PlanWave& wave
 
 absl::StatusOr<PlanWave> WaveFromJson(const Json& json, size_t index) {
   const std::string where = absl::StrCat("plan, wave ", index + 1);
+  LINNET_RETURN_IF_ERROR(
+      OnlyMembers(json, where,
+                  {"name", "devices", "keys", "until_bucket", "passes_needed", "soak_seconds", "filter",
+                   "windows", "least_success_ppm", "most_failure_ppm", "least_reports", "most_unreached_ppm",
+                   "most_in_flight", "deadline_seconds"}));
   const Fields fields(json, where);
   PlanWave wave;
   LINNET_ASSIGN_OR_RETURN(wave.name, fields.Text("name", 64));
@@ -65,6 +120,8 @@ absl::StatusOr<PlanWave> WaveFromJson(const Json& json, size_t index) {
   wave.passes_needed = static_cast<uint32_t>(passes);
   LINNET_ASSIGN_OR_RETURN(const int64_t soak, fields.Integer("soak_seconds", 0, kMaxSeconds));
   wave.soak = absl::Seconds(soak);
+  LINNET_RETURN_IF_ERROR(ReadThresholds(json, fields, where, wave));
+  LINNET_RETURN_IF_ERROR(ReadOwnRules(json, where, wave));
   return wave;
 }
 
@@ -94,6 +151,39 @@ absl::Status CheckWaves(const Plan& plan) {
   return absl::OkStatus();
 }
 
+// May a device of the first release not see this plan?
+bool HasOwnRules(const std::vector<PlanWave>& waves) {
+  return std::any_of(waves.begin(), waves.end(),
+                     [](const PlanWave& wave) { return !wave.filter.empty() || !wave.windows.empty(); });
+}
+
+constexpr std::string_view kFormat1 = "linnet-plan-1", kFormat2 = "linnet-plan-2";
+
+void WriteRules(const PlanWave& wave, Json::Object& out) {
+  const auto write = [&](const char* name, uint32_t value, uint32_t absent) {
+    if (value != absent) out.emplace(name, int64_t{value});
+  };
+  write("least_success_ppm", wave.least_success_ppm, 0);
+  write("most_failure_ppm", wave.most_failure_ppm, kAllPpm);
+  write("least_reports", wave.least_reports, 0);
+  write("most_unreached_ppm", wave.most_unreached_ppm, kAllPpm);
+  write("most_in_flight", wave.most_in_flight, 0);
+  if (wave.deadline > absl::ZeroDuration()) {
+    out.emplace("deadline_seconds", absl::ToInt64Seconds(wave.deadline));
+  }
+  if (!wave.filter.empty()) out.emplace("filter", wave.filter.ToJson());
+  if (wave.windows.empty()) return;
+  Json::Array windows;
+  for (const WaveWindow& window : wave.windows) windows.push_back(window.ToJson());
+  out.emplace("windows", std::move(windows));
+}
+
+bool Covers(const PlanWave& wave, uint32_t bucket, const std::string& device_hex) {
+  return wave.devices.empty()
+             ? bucket < wave.until_bucket
+             : std::find(wave.devices.begin(), wave.devices.end(), device_hex) != wave.devices.end();
+}
+
 }  // namespace
 
 std::string Plan::ToJson() const {
@@ -106,9 +196,10 @@ std::string Plan::ToJson() const {
                      {"passes_needed", int64_t{wave.passes_needed}},
                      {"soak_seconds", absl::ToInt64Seconds(wave.soak)}};
     if (!wave.keys.empty()) out.emplace("keys", Json::Object(wave.keys.begin(), wave.keys.end()));
+    WriteRules(wave, out);
     wave_list.push_back(std::move(out));
   }
-  Json::Object object{{"format", "linnet-plan-1"},
+  Json::Object object{{"format", HasOwnRules(waves) ? kFormat2 : kFormat1},
                       {"id", id},
                       {"model_target", model_target},
                       {"model_sha256", base::Hex(model_sha256)},
@@ -131,7 +222,13 @@ absl::StatusOr<Plan> Plan::FromJson(std::string_view text) {
   LINNET_ASSIGN_OR_RETURN(const Json json, ParseJson(text, {.max_depth = 8, .max_values = 100'000}));
   const Fields fields(json, "plan");
   LINNET_ASSIGN_OR_RETURN(const std::string format, fields.Text("format", 64));
-  if (format != "linnet-plan-1") return BadField("plan", "\"format\" is not \"linnet-plan-1\"");
+  if (format != kFormat1 && format != kFormat2) {
+    return BadField("plan", "\"format\" is neither \"linnet-plan-1\" nor \"linnet-plan-2\"");
+  }
+  LINNET_RETURN_IF_ERROR(OnlyMembers(
+      json, "plan",
+      {"format", "id", "model_target", "model_sha256", "release_counter", "waves", "confirm_seconds",
+       "confirm_inferences", "most_failures", "created", "expires", "rolls_back"}));
   Plan plan;
   LINNET_ASSIGN_OR_RETURN(plan.id, fields.HexText("id", 32));
   LINNET_ASSIGN_OR_RETURN(plan.model_target, fields.Text("model_target", 1024));
@@ -144,6 +241,9 @@ absl::StatusOr<Plan> Plan::FromJson(std::string_view text) {
   for (size_t i = 0; i < waves->size(); ++i) {
     LINNET_ASSIGN_OR_RETURN(PlanWave wave, WaveFromJson((*waves)[i], i));
     plan.waves.push_back(std::move(wave));
+  }
+  if (HasOwnRules(plan.waves) != (format == kFormat2)) {
+    return BadField("plan", "\"format\" is \"linnet-plan-2\" exactly where a wave has a filter or windows");
   }
   LINNET_ASSIGN_OR_RETURN(const int64_t confirm, fields.Integer("confirm_seconds", 0, kMaxSeconds));
   plan.confirm_time = absl::Seconds(confirm);
@@ -172,13 +272,30 @@ absl::StatusOr<size_t> Plan::WaveOf(std::string_view device_id) const {
   const std::string hex = base::Hex(device_id);
   const uint32_t bucket = BucketOf(device_id);
   for (size_t i = 0; i < waves.size(); ++i) {
-    const PlanWave& wave = waves[i];
-    const bool covered = wave.devices.empty()
-                             ? bucket < wave.until_bucket
-                             : std::find(wave.devices.begin(), wave.devices.end(), hex) != wave.devices.end();
-    if (covered) return i;
+    if (Covers(waves[i], bucket, hex)) return i;
   }
   return absl::NotFoundError(absl::StrCat("plan ", id, ": no wave covers device ", hex));
+}
+
+absl::StatusOr<size_t> Plan::WaveOf(std::string_view device_id, const DeviceFacts& facts,
+                                    bool unknown_fits) const {
+  const std::string hex = base::Hex(device_id);
+  const uint32_t bucket = BucketOf(device_id);
+  std::string not_ours;  // of the first wave that covers it
+  for (size_t i = 0; i < waves.size(); ++i) {
+    if (!Covers(waves[i], bucket, hex)) continue;
+    std::string why;
+    const WaveFilter::Answer fits = waves[i].filter.Matches(facts, &why);
+    if (fits == WaveFilter::Answer::kYes || (fits == WaveFilter::Answer::kUnknown && unknown_fits)) return i;
+    if (not_ours.empty())
+      not_ours = absl::StrCat("wave ", waves[i].name, " is not for this device: it ", why);
+  }
+  if (!not_ours.empty()) return absl::FailedPreconditionError(absl::StrCat("plan ", id, ": ", not_ours));
+  return absl::NotFoundError(absl::StrCat("plan ", id, ": no wave covers device ", hex));
+}
+
+bool Plan::HasFilters() const {
+  return std::any_of(waves.begin(), waves.end(), [](const PlanWave& wave) { return !wave.filter.empty(); });
 }
 
 std::vector<std::string> Plan::NamedBefore(size_t wave) const {

@@ -11,6 +11,9 @@
 #include "absl/time/time.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/keys.h"
+#include "storage/trust/release_suite.h"
+#include "storage/trust/wave_filter.h"
+#include "storage/trust/wave_window.h"
 
 namespace linnet::trust {
 
@@ -23,9 +26,26 @@ struct PlanWave {
   uint32_t until_bucket = 10000;  // devices with bucket < this (of 10,000), when `devices` is empty
   uint32_t passes_needed = 0;     // receipts of earlier waves' devices that a device of this wave must see
   absl::Duration soak;            // after the last of those passes
+
+  // Each device keeps to these itself.
+  WaveFilter filter;  // of the devices above, those that it fits; the others may be in a later wave
+  std::vector<WaveWindow> windows;  // it activates in one of these only; empty: at any time
+
+  // The coordinator counts by these, and no device can check them. Shares are of the devices that *started*:
+  // a silent one is neither a success nor a failure.
+  uint32_t least_success_ppm = 0;         // passed, for the next wave to open and for the wave to end well
+  uint32_t most_failure_ppm = kAllPpm;    // failed; above it the rollout halts
+  uint32_t least_reports = 0;             // of devices that ended, before a share is judged
+  uint32_t most_unreached_ppm = kAllPpm;  // of the devices covered: never started, at the deadline
+  uint32_t most_in_flight = 0;            // told of the plan, and not at its end; 0: any number
+  absl::Duration deadline;  // since it opened: then what has not reported is waited for no more; 0: none
 };
 
 // A rollout plan: a JSON target under "plans/", signed by the plans role. Integers and strings only.
+//
+// "linnet-plan-1" is what the first release reads. A plan with a filter or a window is "linnet-plan-2", which
+// it refuses: it would have gone where, or when, the plan says not to. What only the coordinator counts by
+// is a member more of either. Members that are not known are refused.
 struct Plan {
   std::string id;            // 32 hex digits
   std::string model_target;  // TUF path of the model
@@ -43,8 +63,14 @@ struct Plan {
   static absl::StatusOr<Plan> FromJson(std::string_view json);
   // SHA-256(plan id || device id) mod 10,000.
   uint32_t BucketOf(std::string_view device_id) const;
-  // Index into waves; NotFound when no wave covers the device. `device_id`: 16 bytes.
+  // Index into waves; NotFound when no wave covers the device. `device_id`: 16 bytes. By id and bucket alone,
+  // as who knows nothing else of a device sees it (its receipt): its own wave is this one, or a later one.
   absl::StatusOr<size_t> WaveOf(std::string_view device_id) const;
+  // The same with filters. FailedPrecondition: waves cover it, but it is not what they are for; says why.
+  // `unknown_fits`: what a filter asks and `facts` do not know. A device says false; who counts, true.
+  absl::StatusOr<size_t> WaveOf(std::string_view device_id, const DeviceFacts& facts,
+                                bool unknown_fits) const;
+  bool HasFilters() const;
   // Devices that the plan names before wave `wave`: whose receipts count.
   std::vector<std::string> NamedBefore(size_t wave) const;
   // Is this public key (SHA-256, 32 bytes) the one that the plan pins for a device it names? Without a pin:

@@ -155,5 +155,40 @@ TEST_F(ExplainTest, APlanOfNamedCanariesAloneLeavesTheOthersOut) {
   EXPECT_EQ(Explain(plan_, devices_, nullptr, kNow).front().name, "device-1");  // those that go come first
 }
 
+TEST_F(ExplainTest, SaysWhatADeviceIsNotThatAWaveAsks) {
+  plan_.waves = {{.name = "pis", .filter = {.architectures = {"aarch64"}}},
+                 {.name = "large", .filter = {.least_ram_mib = 4096}}};
+  for (admin::v1::Device& device : *devices_.mutable_devices()) {
+    device.set_instruction_set("avx2");
+    device.set_ram_mib(512);
+  }
+  devices_.mutable_devices(0)->set_instruction_set("neon");
+  devices_.mutable_devices(1)->set_ram_mib(8192);
+  devices_.mutable_devices(2)->set_instruction_set("scalar");
+  const auto turns = Turns();
+  EXPECT_EQ(turns.at("device-1").wave, 0);
+  EXPECT_EQ(turns.at("device-2").wave, 1);
+  EXPECT_EQ(turns.at("device-3").wave, 0);
+  EXPECT_THAT(turns.at("device-3").note, HasSubstr("it decides itself"));
+  EXPECT_EQ(turns.at("device-4").wave, -1);
+  EXPECT_THAT(turns.at("device-4").note,
+              StartsWith("wave pis is not for this device: it has x86_64 architecture"));
+}
+
+TEST_F(ExplainTest, SaysTheTimesAndHowManyAtATime) {
+  plan_.waves = {{.name = "all"}};
+  plan_.waves[0].windows = {*trust::WaveWindow::FromText("mon-fri 22:00-05:00")};
+  plan_.waves[0].most_in_flight = 10;
+  EXPECT_EQ(Turns().at("device-1").when, "at once, in mon-fri 22:00-05:00 utc, 10 at a time");
+}
+
+TEST_F(ExplainTest, SaysWhoWasNotReached) {
+  admin::v1::Rollout rollout = Running();
+  admin::v1::DeviceProgress& silent = *rollout.add_devices();
+  silent.set_id(Id(1));
+  silent.set_unreached(true);
+  EXPECT_THAT(Turns(&rollout).at("device-1").note, HasSubstr("not reached before its wave's deadline"));
+}
+
 }  // namespace
 }  // namespace linnet::cli

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "runtime/base/hash.h"
 #include "tests/support/status_matchers.h"
@@ -97,6 +100,126 @@ TEST_F(MakePlanTest, RefusesWhatIsNoKeyOrNoDevice) {
   }
   options_.canary_devices = {"ghost=" + Key(1)};
   EXPECT_THAT(Make(), StatusIs(absl::StatusCode::kNotFound, HasSubstr("ghost: no such device")));
+}
+
+TEST_F(MakePlanTest, WavesByPercentFollowTheCanaries) {
+  options_.canary = 2;
+  options_.rules.percents = {"1", "5", "25", "100"};
+  options_.soak_seconds = 60;
+  const auto plan = Make();
+  ASSERT_THAT(plan, IsOk());
+  ASSERT_EQ(plan->waves.size(), 5u);
+  EXPECT_EQ(plan->waves[0].name, "canary");
+  const std::vector<std::pair<std::string, uint32_t>> expected = {
+      {"1%", 100}, {"5%", 500}, {"25%", 2500}, {"100%", 10'000}};
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const trust::PlanWave& wave = plan->waves[i + 1];
+    EXPECT_EQ(wave.name, expected[i].first);
+    EXPECT_EQ(wave.until_bucket, expected[i].second);
+    EXPECT_EQ(wave.passes_needed, 2u) << "only named canaries' passes count";
+    EXPECT_EQ(wave.soak, absl::Minutes(1));
+    EXPECT_EQ(wave.deadline, absl::Hours(168));
+  }
+  EXPECT_EQ(plan->most_failures, 1u);
+  EXPECT_THAT(plan->ToJson(), HasSubstr("linnet-plan-1")) << "older devices read it";
+}
+
+TEST_F(MakePlanTest, WithoutCanariesHalfOfTheKnownDevicesBeforeMustPass) {
+  options_.rules.percents = {"0.5", "50", "100"};
+  const auto plan = Make();
+  ASSERT_THAT(plan, IsOk());
+  ASSERT_EQ(plan->waves.size(), 3u);
+  EXPECT_EQ(plan->waves[0].name, "0.5%");
+  EXPECT_EQ(plan->waves[0].passes_needed, 0u);
+  uint32_t before[2] = {0, 0};
+  for (const admin::v1::Device& device : devices_.devices()) {
+    before[0] += plan->BucketOf(device.id()) < 50 ? 1 : 0;
+    before[1] += plan->BucketOf(device.id()) < 5000 ? 1 : 0;
+  }
+  EXPECT_EQ(plan->waves[1].passes_needed, (before[0] + 1) / 2);
+  EXPECT_EQ(plan->waves[2].passes_needed, (before[1] + 1) / 2);
+}
+
+TEST_F(MakePlanTest, SaysOfEveryWaveWhatItWasAskedTo) {
+  options_.canary = 1;
+  options_.rules.windows = {"mon-fri 22:00-05:00", "sat,sun 00:00-24:00 local"};
+  options_.rules.least_success_percent = 95;
+  options_.rules.most_failure_percent = 2.5;
+  options_.rules.least_reports = 10;
+  options_.rules.most_unreached_percent = 30;
+  options_.rules.most_in_flight = 50;
+  options_.rules.deadline = "48h";
+  const auto plan = Make();
+  ASSERT_THAT(plan, IsOk());
+  ASSERT_EQ(plan->waves.size(), 2u);
+  for (const trust::PlanWave& wave : plan->waves) {
+    EXPECT_EQ(trust::WindowsText(wave.windows), "mon-fri 22:00-05:00 utc, sat,sun 00:00-24:00 local");
+    EXPECT_EQ(wave.least_success_ppm, 950'000u);
+    EXPECT_EQ(wave.most_failure_ppm, 25'000u);
+    EXPECT_EQ(wave.least_reports, 10u);
+    EXPECT_EQ(wave.most_unreached_ppm, 300'000u);
+    EXPECT_EQ(wave.most_in_flight, 50u);
+    EXPECT_EQ(wave.deadline, absl::Hours(48));
+    EXPECT_THAT(RulesText(wave), HasSubstr("halts above 2.5 % of failures"));
+  }
+  EXPECT_EQ(HaltsText(*plan), "halts at no number of failures");
+  options_.most_failures = 3;
+  EXPECT_EQ(HaltsText(*Make()), "halts at 3 failures");
+}
+
+TEST_F(MakePlanTest, CanariesAreDevicesThatThePlanIsFor) {
+  for (int i = 0; i < devices_.devices_size(); ++i) {
+    devices_.mutable_devices(i)->set_ram_mib(i == 4 ? 4096 : 512);
+    devices_.mutable_devices(i)->set_instruction_set("neon_dotprod");
+    devices_.mutable_devices(i)->set_agent_version(3'000);
+  }
+  options_.rules.least_ram_mib = 1024;
+  options_.rules.architectures = {"aarch64"};
+  options_.rules.least_agent = "0.3.0";
+  options_.canary = 1;
+  const auto plan = Make();
+  ASSERT_THAT(plan, IsOk());
+  EXPECT_EQ(plan->waves[0].devices[0], base::Hex(devices_.devices(4).id()));
+  EXPECT_EQ(plan->waves[1].filter.least_agent_version, 3'000u);
+  EXPECT_THAT(plan->ToJson(), HasSubstr("linnet-plan-2"));
+  options_.canary = 2;
+  EXPECT_THAT(Make(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("has 1 such devices")));
+  options_.canary_devices = {"device-1"};
+  EXPECT_THAT(Make(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("it has 512 MiB of memory")));
+}
+
+TEST_F(MakePlanTest, RefusesRulesThatMeanNothing) {
+  const auto refused = [&](auto change, const std::string& why) {
+    const PlanOptions before = options_;
+    change(options_);
+    EXPECT_THAT(Make(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(why)));
+    options_ = before;
+  };
+  refused([](PlanOptions& o) { o.rules.percents = {"5", "1"}; }, "--waves 1: rising");
+  refused([](PlanOptions& o) { o.rules.percents = {"101"}; }, "--waves 101");
+  refused([](PlanOptions& o) { o.rules.percents = {"0.001"}; }, "--waves 0.001");
+  refused([](PlanOptions& o) { o.rules.percents = {"all"}; }, "--waves all");
+  refused([](PlanOptions& o) { o.rules.percents = {"nan"}; }, "--waves nan");
+  refused(
+      [](PlanOptions& o) {
+        o.canary_devices = {"device-1"};
+        o.then = "none";
+        o.rules.percents = {"100"};
+      },
+      "--then none");
+  refused([](PlanOptions& o) { o.rules.windows = {"at night"}; }, "--window \"at night\"");
+  refused([](PlanOptions& o) { o.rules.least_agent = "1.2"; }, "--min-agent 1.2");
+  refused([](PlanOptions& o) { o.rules.deadline = "soon"; }, "--wave-deadline soon");
+  refused([](PlanOptions& o) { o.rules.deadline = "-1h"; }, "--wave-deadline -1h");
+  refused([](PlanOptions& o) { o.rules.deadline = "1500ms"; }, "--wave-deadline 1500ms");
+  refused([](PlanOptions& o) { o.rules.least_reports = 3; }, "least_reports");
+  refused(
+      [](PlanOptions& o) {
+        o.rules.most_unreached_percent = 10;
+        o.rules.deadline = "0";
+      },
+      "most_unreached_ppm");
+  refused([](PlanOptions& o) { o.rules.windows.assign(17, "daily 02:00-04:00"); }, "windows");
 }
 
 }  // namespace

@@ -201,28 +201,36 @@ grpc::Status FleetFixture::Publish(const Model& model) {
   return PublishParts(model.publication.metadata, targets);
 }
 
+std::string FleetFixture::PinOf(const TestDevice& device) {
+  return device.pin.empty() ? base::Hex(Digest(device.key.public_key().SpkiDer())) : device.pin;
+}
+
 FleetFixture::SignedPlan FleetFixture::PublishPlan(const Model& model,
                                                    std::vector<const TestDevice*> canaries,
                                                    absl::Duration soak, uint32_t most_failures,
                                                    uint64_t release_counter) {
+  std::vector<trust::PlanWave> waves;
+  if (!canaries.empty()) {
+    trust::PlanWave canary{.name = "canary"};
+    for (const TestDevice* device : canaries) {
+      canary.devices.push_back(base::Hex(device->id));
+      canary.keys[canary.devices.back()] = PinOf(*device);
+    }
+    waves.push_back(canary);
+  }
+  waves.push_back({.name = "all", .passes_needed = static_cast<uint32_t>(canaries.size()), .soak = soak});
+  return PublishWaves(model, std::move(waves), most_failures, release_counter);
+}
+
+FleetFixture::SignedPlan FleetFixture::PublishWaves(const Model& model, std::vector<trust::PlanWave> waves,
+                                                    uint32_t most_failures, uint64_t release_counter) {
   SignedPlan out;
   trust::Plan& plan = out.plan;
   plan.id = base::Hex(base::RandomBytes(16));
   plan.model_target = model.target;
   plan.model_sha256 = model.sha256;
   plan.release_counter = release_counter;
-  if (!canaries.empty()) {
-    trust::PlanWave canary{.name = "canary"};
-    for (const TestDevice* device : canaries) {
-      canary.devices.push_back(base::Hex(device->id));
-      const std::string& pin = device->pin;
-      canary.keys[canary.devices.back()] =
-          pin.empty() ? base::Hex(Digest(device->key.public_key().SpkiDer())) : pin;
-    }
-    plan.waves.push_back(canary);
-  }
-  plan.waves.push_back(
-      {.name = "all", .passes_needed = static_cast<uint32_t>(canaries.size()), .soak = soak});
+  plan.waves = std::move(waves);
   plan.most_failures = most_failures;
   plan.created = clock_.Now();
   plan.expires = clock_.Now() + absl::Hours(24);

@@ -71,6 +71,11 @@ class FleetFixture : public ::testing::Test {
   SignedPlan PublishPlan(const Model& model, std::vector<const TestDevice*> canaries,
                          absl::Duration soak = absl::ZeroDuration(), uint32_t most_failures = 1,
                          uint64_t release_counter = 1);
+  // The same, with these waves.
+  SignedPlan PublishWaves(const Model& model, std::vector<trust::PlanWave> waves, uint32_t most_failures,
+                          uint64_t release_counter = 1);
+  // What a plan says of its key, 64 hex digits.
+  static std::string PinOf(const TestDevice& device);
   grpc::Status Start(const SignedPlan& plan);
   std::map<std::string, std::string> CurrentMetadata();
   // That the site's root names, from the coordinator's folder.

@@ -128,5 +128,40 @@ TEST_F(FleetRepoTest, KeepsTheNewerReceiptOfADevice) {
   EXPECT_EQ(rollouts[0].waves_opened.size(), 1u);
 }
 
+TEST_F(FleetRepoTest, KeepsTurnsClosedWavesAndTheTimeOfTheLastLift) {
+  const repo::DeviceRow device = Device('a', "press");
+  ASSERT_THAT(fleet_->devices.Put(device), IsOk());
+  ASSERT_THAT(fleet_->rollouts.Add({.id = "r",
+                                    .plan = "plans/r.json",
+                                    .plan_sha256 = std::string(32, 'p'),
+                                    .plan_json = "{}",
+                                    .state = 1,
+                                    .started = now_,
+                                    .changed = now_}),
+              IsOk());
+  ASSERT_THAT(fleet_->rollouts.OpenWave("r", 0, now_), IsOk());
+  ASSERT_THAT(fleet_->rollouts.OpenWave("r", 1, now_), IsOk());
+  ASSERT_THAT(fleet_->rollouts.CloseWave("r", 1, now_ + absl::Hours(1)), IsOk());
+  ASSERT_THAT(fleet_->rollouts.SetLift("r", 1, 7, now_ + absl::Hours(2)), IsOk());
+  ASSERT_THAT(fleet_->rollouts.PutTurn("r", {.device = device.id, .wave = 1, .told = now_, .started = {}}),
+              IsOk());
+  ASSERT_THAT(fleet_->rollouts.PutTurn(
+                  "r", {.device = device.id, .wave = 1, .told = now_, .started = now_ + absl::Seconds(9)}),
+              IsOk());
+  ASSERT_OK_AND_ASSIGN(const auto turns, fleet_->rollouts.TurnsOf("r"));
+  ASSERT_EQ(turns.size(), 1u);
+  EXPECT_EQ(turns[0].device, device.id);
+  EXPECT_EQ(turns[0].wave, 1u);
+  EXPECT_EQ(turns[0].told, now_);
+  EXPECT_EQ(turns[0].started, now_ + absl::Seconds(9));
+  ASSERT_OK_AND_ASSIGN(const auto rollouts, fleet_->rollouts.All());
+  ASSERT_EQ(rollouts.size(), 1u);
+  EXPECT_EQ(rollouts[0].lifted, now_ + absl::Hours(2));
+  EXPECT_EQ(rollouts[0].most_failures, 7u);
+  ASSERT_EQ(rollouts[0].waves_closed.size(), 2u);
+  EXPECT_EQ(rollouts[0].waves_closed[0], absl::UnixEpoch());
+  EXPECT_EQ(rollouts[0].waves_closed[1], now_ + absl::Hours(1));
+}
+
 }  // namespace
 }  // namespace linnet::coordinator

@@ -19,21 +19,24 @@ constexpr State kStates[] = {State::kRunning,   State::kPaused,     State::kStop
                              State::kCompleted, State::kSuperseded, State::kRollingBack, State::kRolledBack};
 constexpr Event kEvents[] = {Event::kStop,        Event::kTooManyFailures, Event::kPlanExpired,
                              Event::kAllReported, Event::kNewerPlan,       Event::kPause,
-                             Event::kLift,        Event::kRollBack,        Event::kRollBackEnded};
+                             Event::kLift,        Event::kRollBack,        Event::kRollBackEnded,
+                             Event::kWaveMissed};
 
 TEST(RolloutMachineTest, EveryStateTimesEveryEvent) {
   // "-": FailedPrecondition.
   constexpr const char* kBack = "rolling back";
-  const char* expected[8][9] = {
+  const char* expected[8][10] = {
       //  stop       too many  expired   all reported newer         pause     lift       roll back  ended
-      {"stopped", "halted", "paused", "completed", "superseded", "paused", "-", kBack, "-"},  // running
-      {"stopped", "halted", "-", "-", "superseded", "-", "running", kBack, "-"},              // paused
-      {"-", "-", "-", "-", "superseded", "-", "-", kBack, "-"},                               // stopped
-      {"stopped", "-", "-", "-", "superseded", "-", "running", kBack, "-"},                   // halted
-      {"stopped", "halted", "-", "-", "superseded", "paused", "-", kBack, "-"},               // completed
-      {"-", "-", "-", "-", "-", "-", "-", "-", "-"},                                          // superseded
-      {"-", "-", "-", "-", "superseded", "-", "-", "-", "rolled back"},                       // rolling back
-      {"-", "-", "-", "-", "-", "-", "-", "-", "-"},                                          // rolled back
+      //  missed
+      {"stopped", "halted", "paused", "completed", "superseded", "paused", "-", kBack, "-",
+       "paused"},                                                                      // running
+      {"stopped", "halted", "-", "-", "superseded", "-", "running", kBack, "-", "-"},  // paused
+      {"-", "-", "-", "-", "superseded", "-", "-", kBack, "-", "-"},                   // stopped
+      {"stopped", "-", "-", "-", "superseded", "-", "running", kBack, "-", "-"},       // halted
+      {"stopped", "halted", "-", "-", "superseded", "paused", "-", kBack, "-", "-"},   // completed
+      {"-", "-", "-", "-", "-", "-", "-", "-", "-", "-"},                              // superseded
+      {"-", "-", "-", "-", "superseded", "-", "-", "-", "rolled back", "-"},           // rolling back
+      {"-", "-", "-", "-", "-", "-", "-", "-", "-", "-"},                              // rolled back
   };
   for (size_t s = 0; s < std::size(kStates); ++s) {
     for (size_t e = 0; e < std::size(kEvents); ++e) {

@@ -307,6 +307,8 @@ void TestDevice::Restart() {
   DriverOptions options;
   options.trust_dir = dir / "trust";
   options.poll = absl::Minutes(1);
+  options.facts = facts;
+  options.local_zone = zone;
   options.dies_after = [this](State to) {
     transcript.emplace_back(NameOf(to));
     return dies_after && dies_after(to);

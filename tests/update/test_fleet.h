@@ -159,6 +159,9 @@ class TestDevice {
   linnet::testing::TempDir dir{true};
   linnet::testing::FaultyFiles files;
   std::function<bool(State)> dies_after;
+  // From the next Restart on.
+  trust::DeviceFacts facts;
+  absl::TimeZone zone = absl::UTCTimeZone();
   TestLink link;
   TestProbe probe;
   std::unique_ptr<TestHost> host;
