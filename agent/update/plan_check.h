@@ -51,6 +51,7 @@ struct PlanContext {
   absl::Time uptime;                    // the clock as it is: for soaking only
   const Revocations* revocations = nullptr;  // whose receipts do not count
   absl::Time timestamp_expires;              // of what was refreshed: the end of what it says about the time
+  std::string damaged = {};  // a model that rotted here: the plan that brought it may bring it again
 };
 // Of the trusted timestamp in `store`; InfinitePast: there is none.
 absl::Time TimestampExpires(const trust::TrustStore& store);
