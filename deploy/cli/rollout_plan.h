@@ -20,7 +20,7 @@ struct PlanOptions {
   std::string model, then = "all";
   uint32_t canary = 1;
   std::vector<std::string> canary_devices;  // NAME or NAME=KEY
-  uint32_t soak_seconds = 600, confirm_seconds = 600, confirm_inferences = 1, most_failures = 1,
+  uint32_t soak_seconds = 600, confirm_seconds = 600, confirm_inferences = 20, most_failures = 1,
            valid_days = 180;
 };
 void AddPlanOptions(CLI::App* command, PlanOptions& options);  // all but the model
