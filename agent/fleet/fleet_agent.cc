@@ -150,9 +150,10 @@ class FleetAgentImpl final : public FleetAgent {
 
   absl::StatusOr<std::string> OfferModel(const std::string& path, std::string_view target_name) override {
     LINNET_RETURN_IF_ERROR(membership_->credentials().status());
-    if (const update::State state = driver_->state(); update::IsSaved(state)) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "an update is under way (", std::string(update::NameOf(state)), "); try again after it"));
+    if (driver_->busy()) {
+      return absl::FailedPreconditionError(absl::StrCat("an update is under way (",
+                                                        std::string(update::NameOf(driver_->state())),
+                                                        "); try again after it"));
     }
     return OnUpdateThread([&] { return driver_->Offer(path, target_name); });
   }
@@ -253,6 +254,7 @@ class FleetAgentImpl final : public FleetAgent {
         wake_.WaitFor(mutex_, left);
       }
     }
+    driver_->Finish();
     base::MutexLock lock(mutex_);
     stopped_ = true;
     wake_.SignalAll();

@@ -108,6 +108,7 @@ absl::StatusOr<PlanVerdict> UpdateDriver::CheckBundle(BundleLink& bundle, trust:
     return absl::OkStatus();
   }));
   LINNET_ASSIGN_OR_RETURN(const CheckInAnswer answer, bundle.CheckIn({}));
+  LINNET_ASSIGN_OR_RETURN(const repo::ModelSlots slots, Slots());
   const PlanContext context{.updater = updater,
                             .link = bundle,
                             .state = parts_.state,
@@ -117,7 +118,8 @@ absl::StatusOr<PlanVerdict> UpdateDriver::CheckBundle(BundleLink& bundle, trust:
                             .uptime = RawNow(),
                             .revocations = &parts_.revocations,
                             .timestamp_expires = TimestampExpires(store),
-                            .facts = options_.facts};
+                            .facts = options_.facts,
+                            .damaged = slots.damaged};
   absl::StatusOr<PlanVerdict> checked = CheckPlan(context, answer);
   // A source on the line may do better next time; a stick will not.
   if (absl::IsUnavailable(checked.status())) return absl::DataLossError(base::Message(checked.status()));

@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/update/deadlines.h"
 #include "agent/update/plan_check.h"
+#include "agent/update/timed_link.h"
 #include "agent/update/update_driver.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/string_view.h"
@@ -27,9 +29,14 @@ bool UpdateDriver::CheckIsDue() {
 }
 
 absl::Duration UpdateDriver::DoIdle() {
-  if (!CheckIsDue()) return std::max(next_check_ - RawNow(), absl::Milliseconds(1));
-  if (!parts_.link.credentials().ok()) return kMostPoll;  // not enrolled: Enroll wakes us
-  return Then(Advance(Event::kDue));
+  RecheckNowAndThen();
+  // What is to be repaired waits for a check that is due: perhaps a newer release is to run here.
+  const bool due = CheckIsDue(), enrolled = parts_.link.credentials().ok();  // else Enroll wakes us
+  if (due && enrolled) return Then(Advance(Event::kDue));
+  const absl::Duration repair = UntilRepair();
+  if (repair <= absl::ZeroDuration()) return BeginRepair();
+  const absl::Duration check = due ? kMostPoll : std::max(next_check_ - RawNow(), absl::Milliseconds(1));
+  return std::min(check, repair);
 }
 
 absl::StatusOr<CheckInAnswer> UpdateDriver::CheckIn() {
@@ -39,10 +46,11 @@ absl::StatusOr<CheckInAnswer> UpdateDriver::CheckIn() {
   LINNET_RETURN_IF_ERROR(parts_.state.Read([&]() -> absl::Status {
     repo::Models models(parts_.state.db());
     LINNET_ASSIGN_OR_RETURN(const repo::ModelSlots slots, models.Slots());
-    LINNET_ASSIGN_OR_RETURN(const auto active, models.Find(slots.active));
-    if (active.has_value()) {
-      facts.model_sha256 = active->sha256;
-      facts.release_counter = active->release_counter;
+    // What answers, where another than the active one does.
+    LINNET_ASSIGN_OR_RETURN(const auto runs, models.Find(loaded_.empty() ? slots.active : loaded_));
+    if (runs.has_value()) {
+      facts.model_sha256 = runs->sha256;
+      facts.release_counter = runs->release_counter;
     }
     return absl::OkStatus();
   }));
@@ -73,12 +81,11 @@ absl::Duration UpdateDriver::DoMetadata() {
   absl::StatusOr<std::unique_ptr<trust::Updater>> updater = trust::Updater::Open(trust_, Now());
   if (!updater.ok()) return Later(updater.status());
   updater_ = *std::move(updater);
-  const absl::Status refreshed = updater_->Refresh(parts_.link.metadata());
+  TimedLink link(parts_.link, parts_.clock, kLookTime);
+  const absl::Status refreshed = updater_->Refresh(link.metadata());
   if (!refreshed.ok()) return Later(refreshed);
-  if (const absl::Status learned = LearnRevocations(*updater_, parts_.link); !learned.ok()) {
-    return Later(learned);
-  }
-  if (const absl::Status shown = parts_.witness.Check(parts_.link, answer_.log_size); !shown.ok()) {
+  if (const absl::Status learned = LearnRevocations(*updater_, link); !learned.ok()) return Later(learned);
+  if (const absl::Status shown = parts_.witness.Check(link, answer_.log_size); !shown.ok()) {
     return Later(shown);
   }
   timestamp_version_ = updater_->version("timestamp");
@@ -102,8 +109,9 @@ absl::Duration UpdateDriver::DoPlan() {
     check_tries_ = 0;
     return Then(Advance(Event::kNothing));  // last_error says it
   }
+  TimedLink link(parts_.link, parts_.clock, kLookTime);
   const PlanContext context{.updater = *updater_,
-                            .link = parts_.link,
+                            .link = link,
                             .state = parts_.state,
                             .device_id = credentials->device_id,
                             .fleet_root = &credentials->fleet_root,
@@ -115,7 +123,8 @@ absl::Duration UpdateDriver::DoPlan() {
   absl::StatusOr<PlanVerdict> verdict = CheckPlan(context, answer_);
   if (!verdict.ok()) return Later(verdict.status());
   check_tries_ = 0;
-  SetError(verdict->message);
+  const bool nothing_new = verdict->event == Event::kNothing && verdict->message.empty();
+  SetError(nothing_new ? failure_ : verdict->message);
   if (verdict->event == Event::kNothing) {
     next_check_ = std::min(next_check_, verdict->again);
     return Then(Advance(Event::kNothing));

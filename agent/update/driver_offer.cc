@@ -127,7 +127,7 @@ absl::Status UpdateDriver::UnderWay() const {
 
 absl::StatusOr<std::string> UpdateDriver::Offer(const std::string& path, std::string_view target_name) {
   LINNET_RETURN_IF_ERROR(LeaveCheck());
-  if (attempt_.has_value()) return UnderWay();
+  if (attempt_.has_value() && !repairing_) return UnderWay();
   LINNET_RETURN_IF_ERROR(parts_.link.credentials().status());
   // Cut as a site cuts it, so that the next update finds its chunks here. What cannot be read is refused
   // below, with the reason that matters most.
@@ -175,6 +175,7 @@ absl::StatusOr<std::string> UpdateDriver::Offer(const std::string& path, std::st
   }
 
   LINNET_RETURN_IF_ERROR(parts_.store.Import(index, path).status());
+  LINNET_RETURN_IF_ERROR(LeaveRepair());
   LINNET_RETURN_IF_ERROR(Advance(Event::kOffered, [&](repo::UpdateAttempt& a) {
     a.model_target = target.path;
     a.model_sha256 = target.sha256;

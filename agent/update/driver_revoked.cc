@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/update/deadlines.h"
+#include "agent/update/timed_link.h"
 #include "agent/update/update_driver.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/log.h"
@@ -29,8 +31,9 @@ void UpdateDriver::LookAgainForRevocations() {
   const auto look = [&]() -> absl::Status {
     LINNET_ASSIGN_OR_RETURN(const std::unique_ptr<trust::Updater> updater,
                             trust::Updater::Open(trust_, Now()));
-    LINNET_RETURN_IF_ERROR(updater->Refresh(parts_.link.metadata()));
-    return LearnRevocations(*updater, parts_.link);
+    TimedLink link(parts_.link, parts_.clock, kLookTime);
+    LINNET_RETURN_IF_ERROR(updater->Refresh(link.metadata()));
+    return LearnRevocations(*updater, link);
   };
   look().IgnoreError();  // no network is needed to end what is here
 }
@@ -38,7 +41,8 @@ void UpdateDriver::LookAgainForRevocations() {
 void UpdateDriver::LookAgainAtLog() {
   if (!parts_.witness.HasUnproved()) return;
   // An unreachable coordinator ends nothing: the heads stay, and are placed at the next check.
-  parts_.witness.Check(parts_.link, /*log_size=*/1).IgnoreError();
+  TimedLink link(parts_.link, parts_.clock, kLookTime);
+  parts_.witness.Check(link, /*log_size=*/1).IgnoreError();
 }
 
 absl::Status UpdateDriver::CheckNotRevoked() {

@@ -25,11 +25,7 @@ std::optional<absl::Duration> UpdateDriver::WaitsForWindow() {
                                                                   .local_zone = options_.local_zone});
   if (verdict.opens <= now) return std::nullopt;
   SetError(verdict.message);
-  if (CheckIsDue()) {
-    next_check_ = now + options_.poll;
-    CheckIn().status().IgnoreError();
-  }
-  if (Stopped()) return absl::ZeroDuration();  // the state ends the attempt
+  StandStill();  // a state's deadline is not for what the plan has it wait for
   return std::clamp(std::min(verdict.opens, next_check_) - now, absl::Milliseconds(1), kLookAgain);
 }
 

@@ -78,12 +78,13 @@ class PlanCheck {
       LINNET_ASSIGN_OR_RETURN(ended, journal.HasEnded(plan_sha256_));
       return absl::OkStatus();
     }));
-    if (ended) return Nothing("");
+    if (ended && c_.damaged.empty()) return Nothing("");
 
     LINNET_ASSIGN_OR_RETURN(plan_json_, FetchSmall(c_.link.chunks(), *target, kMaxPlanBytes));
     absl::StatusOr<trust::Plan> plan = trust::Plan::FromJson(plan_json_);
     if (!plan.ok()) return Nothing(absl::StrCat(Short(path), ": ", base::Message(plan.status())));
     plan_ = *std::move(plan);
+    if (ended && plan_.model_sha256 != c_.damaged) return Nothing("");
     if (path != absl::StrCat("plans/", plan_.id, ".json")) {
       return Nothing(absl::StrCat(Short(path), ": holds the plan ", plan_.id));
     }

@@ -52,6 +52,7 @@ struct PlanContext {
   const Revocations* revocations = nullptr;  // whose receipts do not count
   absl::Time timestamp_expires;              // of what was refreshed: the end of what it says about the time
   trust::DeviceFacts facts;                  // of this device; what is not known fits no filter
+  std::string damaged = {};  // a model that rotted here: the plan that brought it may bring it again
 };
 // Of the trusted timestamp in `store`; InfinitePast: there is none.
 absl::Time TimestampExpires(const trust::TrustStore& store);

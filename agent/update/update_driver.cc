@@ -78,7 +78,11 @@ absl::Status UpdateDriver::Advance(Event event, const Edit& edit, const std::fun
     if (edit) edit(*next);
     next->state = static_cast<int>(to);
     next->changed = RawNow();
-    if (to != from) next->tries = 0;
+    if (to != from) {
+      next->tries = 0;
+      next->state_time = absl::ZeroDuration();
+      next->inferences = 0;
+    }
     const absl::Status saved = parts_.state.Write([&]() -> absl::Status {
       if (also) LINNET_RETURN_IF_ERROR(also());
       repo::UpdateJournal journal(parts_.state.db());
@@ -92,7 +96,9 @@ absl::Status UpdateDriver::Advance(Event event, const Edit& edit, const std::fun
   }
   attempt_ = to == State::kIdle ? std::nullopt : std::move(next);
   SetState(to);
+  NoteRepair();
   if (from != to) {
+    CountFrom(absl::ZeroDuration());
     // Polling is no news.
     const bool news = IsSaved(from) || IsSaved(to);
     base::Log(news ? base::Severity::kInfo : base::Severity::kDebug, "update_state",
@@ -106,6 +112,7 @@ absl::Status UpdateDriver::Advance(Event event, const Edit& edit, const std::fun
 
 absl::Status UpdateDriver::SaveAttempt(const Edit& edit) {
   repo::UpdateAttempt next = *attempt_;
+  next.state_time = state_time_;
   edit(next);
   next.changed = RawNow();
   const absl::Status saved =
@@ -124,6 +131,7 @@ absl::Duration UpdateDriver::Then(const absl::Status& saved) {
 absl::Duration UpdateDriver::Break(Reason reason, std::string message) {
   base::Log(base::Severity::kWarning, "update_broken",
             {{"state", base::LogValue::Id(NameOf(state_))}, {"reason", static_cast<int>(reason)}});
+  if (repairing_) message = absl::StrCat(damage_, ": ", message);
   SetError(message);
   failure_ = message;
   const auto edit = [&](repo::UpdateAttempt& a) {
@@ -133,25 +141,30 @@ absl::Duration UpdateDriver::Break(Reason reason, std::string message) {
   };
   const auto keep_away = [&]() -> absl::Status {
     if (!IsModelsFault(reason)) return absl::OkStatus();
-    return repo::Models(parts_.state.db())
-        .Quarantine(attempt_->model_sha256, PlanHashOf(*attempt_), RawNow());
+    repo::Models models(parts_.state.db());
+    LINNET_RETURN_IF_ERROR(models.Quarantine(attempt_->model_sha256, PlanHashOf(*attempt_), RawNow()));
+    LINNET_ASSIGN_OR_RETURN(const repo::ModelSlots slots, models.Slots());
+    // Whole again, and it does not work here any more.
+    return slots.damaged == attempt_->model_sha256 ? models.ForgetDamaged() : absl::OkStatus();
   };
   const absl::Status saved = Advance(Event::kBroken, edit, keep_away);
   if (saved.ok() && !dead_ && state_ == State::kReport) Collect();
   return Then(saved);
 }
 
-absl::Duration UpdateDriver::StopHere() {
-  SetError("stopped by the operator");
-  return Then(Advance(Event::kStopped, [](repo::UpdateAttempt& a) {
-    a.outcome = static_cast<int>(Outcome::kNone);  // may start again when the stop is lifted
-    a.reason = static_cast<int>(Reason::kStopped);
-    a.error = "stopped by the operator";
+absl::Duration UpdateDriver::EndUnjudged(Reason reason, const std::string& message) {
+  SetError(message);
+  return Then(Advance(Event::kStopped, [&](repo::UpdateAttempt& a) {
+    a.outcome = static_cast<int>(Outcome::kNone);
+    a.reason = static_cast<int>(reason);
+    a.error = message;
   }));
 }
 
+absl::Duration UpdateDriver::StopHere() { return EndUnjudged(Reason::kStopped, "stopped by the operator"); }
+
 absl::Duration UpdateDriver::Retry(const absl::Status& status) {
-  SetError(base::Message(status));
+  SetError(repairing_ ? absl::StrCat(damage_, ": ", base::Message(status)) : base::Message(status));
   const absl::Status saved = SaveAttempt([](repo::UpdateAttempt& a) { ++a.tries; });
   if (!saved.ok()) return Then(saved);
   return backoff_.Before(attempt_->tries);
@@ -193,6 +206,10 @@ absl::Status UpdateDriver::SwitchTo(const std::string& sha256) {
   return absl::OkStatus();
 }
 
+void UpdateDriver::NoteRepair() {
+  repairing_ = state_ == State::kDownload && attempt_.has_value() && attempt_->plan_path.empty();
+}
+
 absl::Status UpdateDriver::Resume() {
   LINNET_RETURN_IF_ERROR(parts_.state.Read([&]() -> absl::Status {
     LINNET_ASSIGN_OR_RETURN(attempt_, repo::UpdateJournal(parts_.state.db()).Open());
@@ -201,7 +218,10 @@ absl::Status UpdateDriver::Resume() {
   if (attempt_.has_value()) {
     LINNET_ASSIGN_OR_RETURN(const State saved, StateOf(attempt_->state));
     SetState(saved);
+    NoteRepair();
   }
+  CountFrom(attempt_.has_value() ? attempt_->state_time : absl::ZeroDuration());
+  inferences_before_ = attempt_.has_value() ? attempt_->inferences : 0;
   LINNET_ASSIGN_OR_RETURN(repo::ModelSlots slots, Slots());
   const bool ours = attempt_.has_value() && attempt_->model_sha256 == slots.active &&
                     (state_ == State::kActivate || state_ == State::kConfirm || state_ == State::kCommit ||
@@ -210,10 +230,11 @@ absl::Status UpdateDriver::Resume() {
     // Nobody drives this trial any more: the way back is the safe one.
     LINNET_RETURN_IF_ERROR(parts_.state.Write([&] { return repo::Models(parts_.state.db()).RollBack(); }));
   } else if (slots.trial && state_ < State::kCommit) {
-    if (slots.boots_left == 0) {
+    if (slots.boots_left == 0 && !slots.clean_stop) {
       Break(Reason::kCrashed, "the new model did not survive its trial starts");
     } else {
-      // Saved before the model is touched: if loading it kills us, the next start has one less.
+      // Saved before the model is touched: if loading it kills us, the next start has one less. The mark of a
+      // clean stop is gone with it.
       LINNET_RETURN_IF_ERROR(
           parts_.state.Write([&] { return repo::Models(parts_.state.db()).CountBoot().status(); }));
     }
@@ -221,23 +242,20 @@ absl::Status UpdateDriver::Resume() {
   if (state_ == State::kRollback) DoRollback();
   CheckNotRevoked().IgnoreError();  // says so
   LINNET_ASSIGN_OR_RETURN(slots, Slots());
+  if (!slots.damaged.empty()) {
+    damage_ = failure_ = "a model's file was found damaged, and is fetched again";
+    SetError(failure_);
+  }
   if (slots.active.empty() || loaded_ == slots.active) return absl::OkStatus();
-  const absl::Status loaded = SwitchTo(slots.active);
-  if (loaded.ok()) {
-    trial_since_ = RawNow();
-    return absl::OkStatus();
-  }
-  if (slots.trial && state_ < State::kCommit) {
-    Break(Reason::kWillNotLoad, base::Message(loaded));
-    if (state_ == State::kRollback) DoRollback();
-    return absl::OkStatus();
-  }
-  SetError(absl::StrCat("the active model does not load: ", base::Message(loaded)));
-  return absl::OkStatus();  // the device goes on without it, and takes the next update
+  LINNET_RETURN_IF_ERROR(LoadActive());
+  CountFrom(state_time_);  // until now nothing answered
+  return absl::OkStatus();
 }
 
 absl::Duration UpdateDriver::Step() {
   if (dead_) return absl::InfiniteDuration();
+  CountTime();
+  if (IsOverdue()) return Overdue();
   switch (state_) {
     case State::kIdle:
       return DoIdle();

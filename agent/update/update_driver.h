@@ -64,17 +64,21 @@ struct DriverParts {
 };
 
 // Walks the update machine: saves first, then acts. Every action may run twice, because the power may go
-// after it and before the next save. One thread calls Resume, Step, Offer and InstallBundle; the
-// rest is thread-safe.
+// after it and before the next save. One thread calls Resume, Step, Offer, InstallBundle and
+// Finish; the rest is thread-safe.
 class UpdateDriver {
  public:
   UpdateDriver(DriverOptions options, DriverParts parts);
 
-  // Once, first: counts a trial's start (and rolls back a trial without starts left), loads the active model
-  // into the host, and picks up the attempt that was open. Errors: the database's.
+  // Once, first: counts a trial's start (and rolls back a trial without starts left), hashes the active model
+  // and loads it into the host (the one before, if it is damaged), and picks up the attempt that was open.
+  // Errors: the database's.
   absl::Status Resume();
   // Does one action. How long until the next is worth while; zero: at once.
   absl::Duration Step();
+  // Once, last: this stop is meant. What it saves lets the next start cost a trial nothing. Does nothing
+  // more.
+  void Finish();
   // See FleetAgent::OfferModel. PermissionDenied also: this device is on the list of revoked ones. Runs Step
   // itself, up to activation.
   absl::StatusOr<std::string> Offer(const std::string& path, std::string_view target_name);
@@ -89,6 +93,8 @@ class UpdateDriver {
 
   // Thread-safe.
   State state() const { return state_; }
+  // An attempt is under way that does not give way to its owner's file.
+  bool busy() const { return IsSaved(state_) && !repairing_; }
   std::string last_error() const;
   std::string active_target() const;
 
@@ -106,6 +112,8 @@ class UpdateDriver {
   absl::Status SaveAttempt(const Edit& edit);
   // Ends the attempt: to REPORT or ROLLBACK, by kBroken.
   absl::Duration Break(Reason reason, std::string message);
+  // Ends it, by kStopped, without a word about the model: its plan may start again here.
+  absl::Duration EndUnjudged(Reason reason, const std::string& message);
   absl::Duration StopHere();
   absl::Duration Retry(const absl::Status& status);  // the same state later
   absl::Duration Later(const absl::Status& status);  // CHECK, METADATA, PLAN: back to IDLE
@@ -125,6 +133,43 @@ class UpdateDriver {
   absl::Duration DoCommit();
   absl::Duration DoRollback();
   absl::Duration DoReport();
+
+  // DOWNLOAD and EVAL (driver_download.cc).
+  //
+  // Asks the coordinator, when a check is due. True: it names another plan, which is signed, was made after
+  // ours, and is to be followed here (newer_plan_).
+  bool NewerPlanWaits();
+  absl::Duration Supersede();
+  bool PlanHasExpired() const;
+
+  // CONFIRM, and time (driver_confirm.cc).
+  struct Trial {
+    absl::Duration time;  // of up-time
+    uint32_t inferences = 0;
+  };
+  Trial TrialOf() const;  // the plan's, or what an offered file gets
+  // Adds what has passed since the last look at the clock to the up-time of this state.
+  void CountTime();
+  void CountFrom(absl::Duration state_time);
+  bool IsOverdue() const;
+  absl::Duration Overdue();
+  uint64_t InferencesOnTrial() const;
+  absl::Status SaveTrial(const Trial& trial);  // now and then
+  // A device that nobody uses: the child answers the suite once more. On passing: confirmed.
+  absl::Duration AskSuiteAgain();
+  absl::StatusOr<std::string> WriteSuite();  // for the child; its path
+
+  // Repairs (driver_repair.cc).
+  //
+  // Hashes and loads the active model. Damaged: the previous one becomes active; it does not load: that one
+  // answers for this run. On trial: back. Errors: the database's.
+  absl::Status LoadActive();
+  absl::Status FallBack(const absl::Status& why);
+  absl::Status LoadPreviousInstead(const repo::ModelSlots& slots, const absl::Status& why);
+  void RecheckNowAndThen();
+  absl::Duration UntilRepair();  // infinite: nothing is to be repaired, or not here
+  absl::Duration BeginRepair();
+  absl::Status LeaveRepair();  // to IDLE, for what its owner brings
 
   // By the poll, or by a hint; a hint never makes more than one check-in in the least time between polls.
   bool CheckIsDue();
@@ -148,11 +193,11 @@ class UpdateDriver {
   absl::Status SwitchTo(const std::string& sha256);  // empty: none
   void Collect();
   repo::InstalledModel ModelOfAttempt() const;
-  bool TrialIsDone(absl::Duration* wait);
   void SetError(std::string message);
   // A stop is about plans: what the owner offers is the owner's business.
   bool Stopped() const { return stop_ && attempt_.has_value() && !attempt_->plan_sha256.empty(); }
   void SetState(State state) { state_ = state; }
+  void NoteRepair();
 
   // Offer and InstallBundle.
   //
@@ -180,6 +225,7 @@ class UpdateDriver {
 
   std::atomic<State> state_{State::kIdle};
   std::atomic<bool> stop_{false}, check_soon_{false}, quit_{false};
+  std::atomic<bool> repairing_{false};  // a download of what has rotted
   mutable base::Mutex mutex_;
   std::string last_error_ ABSL_GUARDED_BY(mutex_);
   std::string failure_;  // of the last attempt: told until another begins, however quiet the checks since
@@ -194,9 +240,15 @@ class UpdateDriver {
   uint64_t timestamp_version_ = 0;
   absl::Time next_check_ = absl::InfinitePast(), last_check_ = absl::InfinitePast();
   uint32_t check_tries_ = 0;
-  std::string loaded_;  // sha256 of what the host runs
-  absl::Time trial_since_ = absl::InfiniteFuture();
-  uint32_t failed_self_checks_ = 0;
+  std::string loaded_;                           // sha256 of what the host runs
+  absl::Duration state_time_;                    // up-time in this state, over all starts
+  absl::Time counted_ = absl::InfiniteFuture();  // until when it is counted
+  std::string damage_;      // what is damaged here, for people; empty: nothing that is to be repaired
+  std::string newer_plan_;  // id
+  absl::Time rechecked_ = absl::InfinitePast(), next_repair_ = absl::InfinitePast();
+  // Of the trial. Inferences: before this start, and of the host's those that the device asked for itself.
+  uint64_t inferences_before_ = 0, own_checks_ = 0;
+  uint32_t failed_self_checks_ = 0, suite_crashes_ = 0, suite_not_run_ = 0;
   uint32_t refused_reports_ = 0;
 };
 

@@ -10,6 +10,7 @@ namespace {
 constexpr Transition kTransitions[] = {
     {State::kIdle, Event::kDue, State::kCheck},
     {State::kIdle, Event::kOffered, State::kVerify},
+    {State::kIdle, Event::kDamaged, State::kDownload},
 
     // Nothing of these is saved: a restart asks again.
     {State::kCheck, Event::kAnswered, State::kMetadata},
@@ -96,9 +97,9 @@ std::string_view NameOf(State state) {
 
 std::string_view NameOf(Event event) {
   static constexpr std::string_view kNames[] = {
-      "due",       "offered",   "answered", "trusted",  "nothing",     "failed",  "accepted",
-      "present",   "refused",   "complete", "verified", "loaded",      "passed",  "activated",
-      "confirmed", "committed", "broken",   "stopped",  "rolled back", "reported"};
+      "due",       "offered",   "damaged",   "answered", "trusted",  "nothing",     "failed",
+      "accepted",  "present",   "refused",   "complete", "verified", "loaded",      "passed",
+      "activated", "confirmed", "committed", "broken",   "stopped",  "rolled back", "reported"};
   const auto index = static_cast<size_t>(event);
   return index < std::size(kNames) ? kNames[index] : "?";
 }

@@ -30,6 +30,7 @@ enum class State : uint8_t {
 enum class Event : uint8_t {
   kDue,        // time to ask, or somebody wants to
   kOffered,    // the owner's file is signed, and in the store
+  kDamaged,    // what ran here has rotted: it is fetched again
   kAnswered,   // the coordinator names something new
   kTrusted,    // metadata is fresh and verified
   kNothing,    // nothing (yet) to do for this device

@@ -147,9 +147,11 @@ void AddPlanOptions(CLI::App* command, PlanOptions& options) {
       ->check(CLI::IsMember({"all", "none"}));
   command->add_option("--soak-seconds", options.soak_seconds,
                       "between the passes of a wave and the next (600)");
-  command->add_option("--confirm-seconds", options.confirm_seconds, "a device's up-time on trial (600)");
-  command->add_option("--confirm-inferences", options.confirm_inferences,
-                      "answers, or self-checks when idle (1)");
+  command->add_option("--confirm-seconds", options.confirm_seconds,
+                      "a device's up-time on trial, summed over its starts (600)");
+  command->add_option(
+      "--confirm-inferences", options.confirm_inferences,
+      "answers on trial; an idle device answers the model's suite once more, or asks itself (20)");
   command
       ->add_option("--max-failures", options.most_failures,
                    "halt at this many (1; with --max-failure-percent: at no number)")

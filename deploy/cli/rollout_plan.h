@@ -21,7 +21,7 @@ struct PlanOptions {
   std::string model, then = "all";
   uint32_t canary = 1;
   std::vector<std::string> canary_devices;  // NAME or NAME=KEY
-  uint32_t soak_seconds = 600, confirm_seconds = 600, confirm_inferences = 1, valid_days = 180;
+  uint32_t soak_seconds = 600, confirm_seconds = 600, confirm_inferences = 20, valid_days = 180;
   uint32_t most_failures = 0;  // 0: not said
   PlanRules rules;
 };

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/base/string_view.h"
 #include "storage/chunks/chunk_transfer.h"
 #include "storage/chunks/partial_chunks.h"
 #include "storage/chunks/room.h"
@@ -45,6 +46,26 @@ class FileSource final : public ChunkSource {
   std::map<std::string, const Chunk*> where_;
 };
 
+// Reads like the engine will, in pieces. Cancelled: `stop()` said true.
+absl::StatusOr<std::string> HashOfFile(base::FileSystem& fs, const std::string& path, uint64_t size_bytes,
+                                       const std::function<bool()>& stop) {
+  constexpr uint64_t kPiece = 1 << 20;
+  base::Sha256Hasher whole;
+  for (uint64_t at = 0; at < size_bytes; at += kPiece) {
+    if (stop && stop()) return absl::CancelledError("stopped");
+    LINNET_ASSIGN_OR_RETURN(const std::string data, fs.ReadAt(path, at, std::min(kPiece, size_bytes - at)));
+    whole.Update(base::AsBytes(data));
+  }
+  return std::string(base::AsView(whole.Finish()));
+}
+
+bool SameCuts(const ChunkIndex& a, const ChunkIndex& b) {
+  return std::equal(a.chunks.begin(), a.chunks.end(), b.chunks.begin(), b.chunks.end(),
+                    [](const Chunk& x, const Chunk& y) {
+                      return x.sha256 == y.sha256 && x.offset == y.offset && x.length == y.length;
+                    });
+}
+
 bool IsStoreName(std::string_view name) {
   return name.size() >= 64 && name.substr(0, 64).find_first_not_of("0123456789abcdef") == std::string::npos &&
          (name.size() == 64 || name.substr(64) == ".part" || name.substr(64, 5) == ".tmp-");
@@ -67,23 +88,58 @@ class SqliteChunkStore final : public ChunkStore {
     return absl::NotFoundError(absl::StrCat(path, ": not in the store"));
   }
 
+  absl::Status Recheck(std::string_view file_sha256, const std::function<bool()>& stop) override {
+    LINNET_ASSIGN_OR_RETURN(const bool recorded, IsRecorded(file_sha256));
+    const std::string path = Name(file_sha256);
+    if (!recorded) return absl::NotFoundError(absl::StrCat(path, ": not in the store"));
+    const absl::StatusOr<base::FileInfo> info = fs_.Stat(path);
+    const absl::StatusOr<std::string> hash = info.ok() ? HashOfFile(fs_, path, info->size_bytes, stop)
+                                                       : absl::StatusOr<std::string>(info.status());
+    if (hash.ok() && *hash == file_sha256) return absl::OkStatus();
+    if (absl::IsCancelled(hash.status()) || absl::IsResourceExhausted(hash.status())) return hash.status();
+    LINNET_RETURN_IF_ERROR(db_.Transact([&] { return Distrust(file_sha256); }));
+    return absl::DataLossError(
+        absl::StrCat(path, ": damaged: ",
+                     hash.ok() ? absl::StrCat("has the SHA-256 ", base::Hex(*hash).substr(0, 16),
+                                              "..., expected ", base::Hex(file_sha256).substr(0, 16), "...")
+                               : base::Message(hash.status())));
+  }
+
+  absl::StatusOr<ChunkIndex> IndexOf(std::string_view file_sha256) const override {
+    LINNET_ASSIGN_OR_RETURN(
+        db::Statement select,
+        db_.Prepare("SELECT chunk, offset, length FROM chunk_location WHERE file=? ORDER BY offset"));
+    select.BindBlob(1, file_sha256);
+    ChunkIndex index{std::string(file_sha256), 0, {}};
+    while (true) {
+      LINNET_ASSIGN_OR_RETURN(const bool row, select.Step());
+      if (!row) break;
+      index.chunks.push_back({std::string(select.Blob(0)), static_cast<uint64_t>(select.Int(1)),
+                              static_cast<uint32_t>(select.Int(2))});
+      index.file_bytes += index.chunks.back().length;
+    }
+    if (!index.chunks.empty() && index.Check().ok()) return index;
+    return absl::NotFoundError(absl::StrCat(Name(file_sha256), ": how it is cut is not known here"));
+  }
+
   absl::StatusOr<std::string> Complete(const ChunkIndex& index, ChunkSource& source,
                                        const std::function<void(uint64_t, uint64_t)>& on_progress,
                                        const std::function<bool()>& stop) override {
     LINNET_RETURN_IF_ERROR(index.Check());
-    if (absl::StatusOr<std::string> path = PathOf(index.file_sha256); path.ok()) {
+    LINNET_ASSIGN_OR_RETURN(const bool adopted, Adopt(index));
+    if (adopted) {
       if (on_progress) on_progress(index.file_bytes, index.file_bytes);
-      return path;
+      return Name(index.file_sha256);
     }
-    LINNET_ASSIGN_OR_RETURN(const bool adopted, AdoptUnrecorded(index));
-    if (adopted) return Name(index.file_sha256);
+    LINNET_RETURN_IF_ERROR(db_.Transact([&] { return WriteCuts(index); }));
 
-    const std::string part = absl::StrCat(Name(index.file_sha256), ".part");
+    const std::string part = PartOf(index.file_sha256);
     const Noting noting(partial_, part);
     LINNET_ASSIGN_OR_RETURN(std::unique_ptr<ChunkTransfer> transfer,
                             ChunkTransfer::Open(fs_, part, index, on_progress, stop, partial_));
     LINNET_RETURN_IF_ERROR(transfer->Reserve(dir_));
-    LINNET_RETURN_IF_ERROR(transfer->CopyFrom([&](std::string_view sha256) { return ReadChunk(sha256); }));
+    LINNET_RETURN_IF_ERROR(transfer->CopyFrom(
+        [&](std::string_view sha256) { return ReadChunkNotOf(index.file_sha256, sha256); }));
     LINNET_RETURN_IF_ERROR(transfer->FetchFrom(source));
     LINNET_RETURN_IF_ERROR(transfer->Finish());
     transfer.reset();
@@ -127,19 +183,7 @@ class SqliteChunkStore final : public ChunkStore {
   }
 
   absl::StatusOr<std::string> ReadChunk(std::string_view sha256) const override {
-    LINNET_ASSIGN_OR_RETURN(db::Statement select,
-                            db_.Prepare("SELECT file, offset, length FROM chunk_location WHERE chunk=?"));
-    select.BindBlob(1, sha256);
-    while (true) {
-      LINNET_ASSIGN_OR_RETURN(const bool row, select.Step());
-      if (!row) break;
-      absl::StatusOr<std::string> data =
-          fs_.ReadAt(Name(select.Blob(0)), static_cast<uint64_t>(select.Int(1)),
-                     std::min<uint64_t>(static_cast<uint64_t>(select.Int(2)), kMaxSmallBytes));
-      // A damaged or vanished copy is a chunk that we lack; perhaps another file holds it.
-      if (data.ok() && base::AsView(base::Sha256(*data)) == sha256) return data;
-    }
-    return absl::NotFoundError(absl::StrCat("chunk ", base::Hex(sha256), ": not in the store"));
+    return ReadChunkNotOf("", sha256);
   }
 
   absl::Status Collect(const std::vector<std::string>& keep) override {
@@ -147,7 +191,9 @@ class SqliteChunkStore final : public ChunkStore {
     for (const std::string& sha256 : keep) kept.insert(base::Hex(sha256));
     std::vector<std::string> gone;
     {
-      LINNET_ASSIGN_OR_RETURN(db::Statement select, db_.Prepare("SELECT sha256 FROM chunk_file"));
+      LINNET_ASSIGN_OR_RETURN(
+          db::Statement select,
+          db_.Prepare("SELECT sha256 FROM chunk_file UNION SELECT file FROM chunk_location"));
       while (true) {
         LINNET_ASSIGN_OR_RETURN(const bool row, select.Step());
         if (!row) break;
@@ -188,27 +234,63 @@ class SqliteChunkStore final : public ChunkStore {
 
   std::string Name(std::string_view sha256) const { return absl::StrCat(dir_, "/", base::Hex(sha256)); }
 
-  // A file that was renamed into place just before the power went has no row yet.
-  absl::StatusOr<bool> AdoptUnrecorded(const ChunkIndex& index) {
+  std::string PartOf(std::string_view sha256) const { return absl::StrCat(Name(sha256), ".part"); }
+
+  absl::StatusOr<bool> IsRecorded(std::string_view file_sha256) const {
+    LINNET_ASSIGN_OR_RETURN(db::Statement select, db_.Prepare("SELECT 1 FROM chunk_file WHERE sha256=?"));
+    select.BindBlob(1, file_sha256);
+    return select.Step();
+  }
+
+  // What lies under the final name: complete from before, renamed into place just before the power went, or
+  // damaged since. Only its hash says which; a damaged one is a partial file, whose good chunks are kept.
+  absl::StatusOr<bool> Adopt(const ChunkIndex& index) {
     const std::string path = Name(index.file_sha256);
-    if (!fs_.Stat(path).ok()) return false;
-    base::Sha256Hasher whole;
-    bool whole_read = true;
-    for (const Chunk& chunk : index.chunks) {
-      const absl::StatusOr<std::string> data = fs_.ReadAt(path, chunk.offset, chunk.length);
-      whole_read = whole_read && data.ok();
-      if (!whole_read) break;
-      whole.Update(base::AsBytes(*data));
+    const absl::StatusOr<base::FileInfo> info = fs_.Stat(path);
+    if (!info.ok()) return false;
+    LINNET_ASSIGN_OR_RETURN(const bool recorded, IsRecorded(index.file_sha256));
+    if (info->size_bytes == index.file_bytes) {
+      const absl::StatusOr<std::string> hash = HashOfFile(fs_, path, info->size_bytes, nullptr);
+      if (hash.ok() && *hash == index.file_sha256) {
+        if (!recorded) LINNET_RETURN_IF_ERROR(Record(index));
+        return true;
+      }
+      if (absl::IsResourceExhausted(hash.status())) return hash.status();
     }
-    LINNET_ASSIGN_OR_RETURN(const base::FileInfo info, fs_.Stat(path));
-    if (whole_read && info.size_bytes == index.file_bytes &&
-        base::AsView(whole.Finish()) == index.file_sha256) {
-      LINNET_RETURN_IF_ERROR(Record(index));
-      return true;
+    if (recorded) LINNET_RETURN_IF_ERROR(db_.Transact([&] { return Distrust(index.file_sha256); }));
+    if (fs_.Stat(PartOf(index.file_sha256)).ok()) {
+      LINNET_RETURN_IF_ERROR(fs_.Remove(path));  // what was fetched since is not older
+    } else {
+      LINNET_RETURN_IF_ERROR(fs_.Rename(path, PartOf(index.file_sha256)));
+      LINNET_RETURN_IF_ERROR(fs_.SyncDirectory(dir_));
     }
-    LINNET_RETURN_IF_ERROR(db_.Transact([&] { return Forget(index.file_sha256); }));
-    LINNET_RETURN_IF_ERROR(fs_.Remove(path));
     return false;
+  }
+
+  absl::StatusOr<std::string> ReadChunkNotOf(std::string_view except_file, std::string_view sha256) const {
+    LINNET_ASSIGN_OR_RETURN(db::Statement select,
+                            db_.Prepare("SELECT file, offset, length FROM chunk_location WHERE chunk=?"));
+    select.BindBlob(1, sha256);
+    while (true) {
+      LINNET_ASSIGN_OR_RETURN(const bool row, select.Step());
+      if (!row) break;
+      if (select.Blob(0) == except_file) continue;
+      for (const std::string& path : {Name(select.Blob(0)), PartOf(select.Blob(0))}) {
+        absl::StatusOr<std::string> data =
+            fs_.ReadAt(path, static_cast<uint64_t>(select.Int(1)),
+                       std::min<uint64_t>(static_cast<uint64_t>(select.Int(2)), kMaxSmallBytes));
+        // A damaged or vanished copy is a chunk that we lack; perhaps another file holds it.
+        if (data.ok() && base::AsView(base::Sha256(*data)) == sha256) return data;
+      }
+    }
+    return absl::NotFoundError(absl::StrCat("chunk ", base::Hex(sha256), ": not in the store"));
+  }
+
+  // It is not complete any more; how it is cut stays known.
+  absl::Status Distrust(std::string_view sha256) {
+    LINNET_ASSIGN_OR_RETURN(db::Statement statement, db_.Prepare("DELETE FROM chunk_file WHERE sha256=?"));
+    statement.BindBlob(1, sha256);
+    return statement.Run();
   }
 
   absl::Status Forget(std::string_view sha256) {
@@ -221,20 +303,33 @@ class SqliteChunkStore final : public ChunkStore {
     return absl::OkStatus();
   }
 
+  // Where each chunk lies, or will: other files are made of it, and a damaged file is cut by it. It promises
+  // nothing, because whoever reads a chunk hashes it.
+  absl::Status WriteCuts(const ChunkIndex& index) {
+    if (const absl::StatusOr<ChunkIndex> known = IndexOf(index.file_sha256);
+        known.ok() && SameCuts(*known, index)) {
+      return absl::OkStatus();
+    }
+    LINNET_ASSIGN_OR_RETURN(db::Statement forget, db_.Prepare("DELETE FROM chunk_location WHERE file=?"));
+    forget.BindBlob(1, index.file_sha256);
+    LINNET_RETURN_IF_ERROR(forget.Run());
+    LINNET_ASSIGN_OR_RETURN(db::Statement location,
+                            db_.Prepare("INSERT OR REPLACE INTO chunk_location VALUES(?,?,?,?)"));
+    for (const Chunk& chunk : index.chunks) {
+      location.BindBlob(1, chunk.sha256).BindBlob(2, index.file_sha256);
+      location.Bind(3, chunk.offset).Bind(4, chunk.length);
+      LINNET_RETURN_IF_ERROR(location.Run());
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status Record(const ChunkIndex& index) {
     return db_.Transact([&]() -> absl::Status {
       LINNET_ASSIGN_OR_RETURN(db::Statement file,
                               db_.Prepare("INSERT OR REPLACE INTO chunk_file VALUES(?,?)"));
       file.BindBlob(1, index.file_sha256).Bind(2, index.file_bytes);
       LINNET_RETURN_IF_ERROR(file.Run());
-      LINNET_ASSIGN_OR_RETURN(db::Statement location,
-                              db_.Prepare("INSERT OR REPLACE INTO chunk_location VALUES(?,?,?,?)"));
-      for (const Chunk& chunk : index.chunks) {
-        location.BindBlob(1, chunk.sha256).BindBlob(2, index.file_sha256);
-        location.Bind(3, chunk.offset).Bind(4, chunk.length);
-        LINNET_RETURN_IF_ERROR(location.Run());
-      }
-      return absl::OkStatus();
+      return WriteCuts(index);
     });
   }
 

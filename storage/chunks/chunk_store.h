@@ -65,7 +65,7 @@ class PartialChunks;
 // Content-addressed files under <dir>/<sha256 hex>, and an index hash -> (file, offset) in SQLite, so that
 // flash holds each byte once. A file being downloaded is <dir>/<sha256 hex>.part, each verified chunk written
 // at its offset; after kill or power loss what is there is hashed again and only bad or missing chunks are
-// fetched. Not thread-safe.
+// fetched. A file that was complete and is damaged now becomes such a partial file again. Not thread-safe.
 class ChunkStore {
  public:
   // Creates its tables in `db` (prefix chunk_). `partial`, which outlives it, is told what Complete has
@@ -74,12 +74,21 @@ class ChunkStore {
                                                           db::Database& db, PartialChunks* partial = nullptr);
   virtual ~ChunkStore() = default;
 
-  // Path of a complete, verified file; NotFound otherwise.
+  // Path of a complete, verified file; NotFound otherwise. It was verified when it became complete: what has
+  // happened to it since, but for its size, is Recheck's to find out.
   virtual absl::StatusOr<std::string> PathOf(std::string_view file_sha256) const = 0;
-  // Makes the file of `index` complete: copies chunks that other files hold, fetches the rest, checks the
-  // whole. ResourceExhausted before anything is fetched when the disk lacks room; DataLoss when the source
-  // keeps lying; progress is kept. `on_progress(done_bytes, total_bytes)` may be null. `stop()` true ends
-  // with Cancelled.
+  // Hashes a complete file again. DataLoss: it is not what it was, is gone, or cannot be read; from then on
+  // it is not complete any more, and Complete fetches what is wrong with it, and nothing else. NotFound: it
+  // was not complete. ResourceExhausted: no descriptor or memory to find out with. Cancelled: `stop()` said
+  // true.
+  virtual absl::Status Recheck(std::string_view file_sha256, const std::function<bool()>& stop) = 0;
+  // How a file is cut that is complete, was, or is on its way: the index that Complete or Import was given.
+  // NotFound: none was, or its rows are no index any more.
+  virtual absl::StatusOr<ChunkIndex> IndexOf(std::string_view file_sha256) const = 0;
+  // Makes the file of `index` complete: hashes what lies here under its name, copies chunks that other files
+  // hold (partial ones, too), fetches the rest, checks the whole. ResourceExhausted before anything is
+  // fetched when the disk lacks room; DataLoss when the source keeps lying; progress is kept.
+  // `on_progress(done_bytes, total_bytes)` may be null. `stop()` true ends with Cancelled.
   virtual absl::StatusOr<std::string> Complete(const ChunkIndex& index, ChunkSource& source,
                                                const std::function<void(uint64_t, uint64_t)>& on_progress,
                                                const std::function<bool()>& stop) = 0;
@@ -87,7 +96,7 @@ class ChunkStore {
   virtual absl::StatusOr<std::string> Import(const ChunkIndex& index, const std::string& path) = 0;
   // Small content (plans, indexes) by hash; at most kMaxSmallBytes, else InvalidArgument.
   virtual absl::Status PutSmall(std::string_view bytes) = 0;
-  // Bytes of a chunk, or of a small file, verified; NotFound.
+  // Bytes of a chunk, or of a small file, verified; NotFound. Partial files count.
   virtual absl::StatusOr<std::string> ReadChunk(std::string_view sha256) const = 0;
   // Removes files that are not in `keep` (32-byte hashes).
   virtual absl::Status Collect(const std::vector<std::string>& keep) = 0;

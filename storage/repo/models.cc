@@ -42,8 +42,9 @@ absl::StatusOr<std::optional<InstalledModel>> Models::Find(std::string_view sha2
 }
 
 absl::StatusOr<ModelSlots> Models::Slots() {
-  LINNET_ASSIGN_OR_RETURN(db::Statement select,
-                          db_.Prepare("SELECT active, previous, trial, boots_left FROM slots"));
+  LINNET_ASSIGN_OR_RETURN(
+      db::Statement select,
+      db_.Prepare("SELECT active, previous, trial, boots_left, clean_stop, damaged FROM slots"));
   LINNET_ASSIGN_OR_RETURN(const bool row, select.Step());
   if (!row) return absl::DataLossError(absl::StrCat(db_.path(), ": the row of slots is gone"));
   ModelSlots slots;
@@ -51,6 +52,8 @@ absl::StatusOr<ModelSlots> Models::Slots() {
   slots.previous = select.Blob(1);
   slots.trial = select.Int(2) != 0;
   slots.boots_left = static_cast<uint32_t>(select.Int(3));
+  slots.clean_stop = select.Int(4) != 0;
+  slots.damaged = select.Blob(5);
   return slots;
 }
 
@@ -65,22 +68,27 @@ absl::Status Models::Activate(const InstalledModel& model, uint32_t boots) {
   // What is on trial is nothing to go back to.
   LINNET_ASSIGN_OR_RETURN(
       db::Statement update,
-      db_.Prepare("UPDATE slots SET previous=iif(trial, previous, active), active=?, trial=1, boots_left=?"));
+      db_.Prepare("UPDATE slots SET previous=iif(trial, previous, active), active=?, trial=1, boots_left=?,"
+                  " clean_stop=0"));
   update.BindBlob(1, model.sha256).Bind(2, boots);
   return update.Run();
 }
 
 absl::StatusOr<uint32_t> Models::CountBoot() {
-  LINNET_RETURN_IF_ERROR(db_.Execute("UPDATE slots SET boots_left=max(boots_left - 1, 0) WHERE trial=1"));
+  LINNET_RETURN_IF_ERROR(
+      db_.Execute("UPDATE slots SET boots_left=iif(clean_stop, boots_left, max(boots_left - 1, 0)),"
+                  " clean_stop=0 WHERE trial=1"));
   LINNET_ASSIGN_OR_RETURN(const ModelSlots slots, Slots());
   return slots.boots_left;
 }
+
+absl::Status Models::MarkCleanStop() { return db_.Execute("UPDATE slots SET clean_stop=1 WHERE trial=1"); }
 
 absl::Status Models::Commit() {
   LINNET_ASSIGN_OR_RETURN(const ModelSlots slots, Slots());
   LINNET_ASSIGN_OR_RETURN(const std::optional<InstalledModel> active, Find(slots.active));
   if (!active.has_value()) return absl::FailedPreconditionError("no model is active: nothing to commit");
-  LINNET_RETURN_IF_ERROR(db_.Execute("UPDATE slots SET trial=0, boots_left=0"));
+  LINNET_RETURN_IF_ERROR(db_.Execute("UPDATE slots SET trial=0, boots_left=0, damaged=NULL"));
   LINNET_ASSIGN_OR_RETURN(
       db::Statement floor,
       db_.Prepare("INSERT INTO release_floor VALUES(?,?,?) ON CONFLICT(family) DO UPDATE SET"
@@ -96,10 +104,23 @@ absl::Status Models::RollBack() {
   return ForgetLoose();
 }
 
+absl::Status Models::FallBack() {
+  LINNET_RETURN_IF_ERROR(
+      db_.Execute("UPDATE slots SET damaged=coalesce(damaged, active), active=previous, previous=NULL"
+                  " WHERE trial=0 AND active NOT NULL"));
+  return ForgetLoose();
+}
+
+absl::Status Models::ForgetDamaged() {
+  LINNET_RETURN_IF_ERROR(db_.Execute("UPDATE slots SET damaged=NULL"));
+  return ForgetLoose();
+}
+
 absl::Status Models::ForgetLoose() {
   return db_.Execute(
       "DELETE FROM model WHERE sha256 NOT IN (SELECT active FROM slots WHERE active NOT NULL"
-      " UNION SELECT previous FROM slots WHERE previous NOT NULL)");
+      " UNION SELECT previous FROM slots WHERE previous NOT NULL"
+      " UNION SELECT damaged FROM slots WHERE damaged NOT NULL)");
 }
 
 absl::StatusOr<ReleaseFloor> Models::FloorOf(std::string_view target) {

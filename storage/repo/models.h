@@ -23,11 +23,15 @@ struct InstalledModel {
   absl::Time installed;
 };
 
-// A/B for models. `trial`: `active` has not been committed; each start counts `boots_left` down.
+// A/B for models. `trial`: `active` has not been committed; each start counts `boots_left` down, unless the
+// stop before it was meant.
 struct ModelSlots {
   std::string active, previous;  // 32 bytes, or empty: none
   bool trial = false;
   uint32_t boots_left = 0;
+  bool clean_stop = false;  // of the trial's last run
+  // Was committed, and its file has rotted since: to be repaired. Empty: none.
+  std::string damaged;
 };
 
 // The newest committed release of a family: nothing older is installed, nor another file of the same release.
@@ -40,7 +44,7 @@ struct ReleaseFloor {
 };
 
 // Installed models, which one runs, and what may not run. Used inside StateDatabase::Write or Read.
-// Invariants: slots name only rows of model; only Commit raises a floor; a floor never falls.
+// Invariants: active and previous are rows of model; only Commit raises a floor; a floor never falls.
 class Models {
  public:
   explicit Models(db::Database& db) : db_(db) {}
@@ -52,12 +56,20 @@ class Models {
   // Adds the row, makes it active on trial, and what was active becomes previous. Nothing to do when it is
   // active already.
   absl::Status Activate(const InstalledModel& model, uint32_t boots);
-  // One start of the trial. The boots left, counted down; 0 stays 0.
+  // One start of the trial. The boots left, counted down unless the last stop was a clean one; 0 stays 0. The
+  // mark of that stop is used up.
   absl::StatusOr<uint32_t> CountBoot();
+  // The trial's run ends because it was told to. Nothing to do when there is no trial.
+  absl::Status MarkCleanStop();
   // Ends the trial, raises the floor, and forgets models in no slot.
   absl::Status Commit();
   // Ends the trial with the previous model (perhaps none) active. Nothing to do when there is no trial.
   absl::Status RollBack();
+  // The file of `active`, which is not on trial, is damaged: `previous` (perhaps none) becomes active, and
+  // what was active is kept as `damaged` (if several are, the first) until a model is committed or
+  // ForgetDamaged.
+  absl::Status FallBack();
+  absl::Status ForgetDamaged();
 
   absl::StatusOr<ReleaseFloor> FloorOf(std::string_view target);
   // A model that failed under a plan does not run again until another plan (32-byte hash; empty: none) says
@@ -70,7 +82,7 @@ class Models {
   static std::string FamilyOf(std::string_view target);
 
  private:
-  absl::Status ForgetLoose();  // rows in no slot
+  absl::Status ForgetLoose();  // rows in no slot, and not damaged
   db::Database& db_;
 };
 

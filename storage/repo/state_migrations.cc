@@ -115,6 +115,13 @@ std::vector<db::Migration> StateMigrations() {
       noticed INTEGER NOT NULL,
       UNIQUE(key, first_size, first_root, second_size, second_root)
     ) STRICT;
+  )sql"},
+          // `damaged` refers to no row: the program before this step forgets models that it finds in no slot.
+          {105, "repairs, and trials over several starts", R"sql(
+    ALTER TABLE slots ADD COLUMN clean_stop INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE slots ADD COLUMN damaged BLOB;
+    ALTER TABLE update_attempt ADD COLUMN state_time INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE update_attempt ADD COLUMN inferences INTEGER NOT NULL DEFAULT 0;
   )sql"}};
 }
 

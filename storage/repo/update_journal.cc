@@ -10,7 +10,7 @@ constexpr char kSet[] =
     "state=?2, plan_path=?3, plan_sha256=?4, plan_json=?5, model_target=?6, model_sha256=?7,"
     " model_license=?8, model_bytes=?9, release_counter=?10, index_json=?11, probe_json=?12, probes=?13,"
     " tries=?14, sequence=?15, outcome=?16, reason=?17, error=?18, started=?19, changed=?20,"
-    " suite_json=?21, suite_least_ppm=?22";
+    " suite_json=?21, suite_least_ppm=?22, state_time=?23, inferences=?24";
 
 void BindAll(db::Statement& statement, const UpdateAttempt& a) {
   statement.Bind(2, a.state).BindText(3, a.plan_path).BindBlob(4, a.plan_sha256).BindText(5, a.plan_json);
@@ -20,6 +20,7 @@ void BindAll(db::Statement& statement, const UpdateAttempt& a) {
   statement.Bind(16, a.outcome).Bind(17, a.reason).BindText(18, a.error);
   statement.Bind(19, absl::ToUnixMicros(a.started)).Bind(20, absl::ToUnixMicros(a.changed));
   statement.BindText(21, a.suite_json).Bind(22, a.suite_least_ppm);
+  statement.Bind(23, absl::ToInt64Microseconds(a.state_time)).Bind(24, a.inferences);
 }
 
 }  // namespace
@@ -30,7 +31,8 @@ absl::StatusOr<std::optional<UpdateAttempt>> UpdateJournal::Select(const std::st
       db_.Prepare(absl::StrCat(
           "SELECT attempt, state, plan_path, plan_sha256, plan_json, model_target, model_sha256,"
           " model_license, model_bytes, release_counter, index_json, probe_json, probes, tries, sequence,"
-          " outcome, reason, error, started, changed, suite_json, suite_least_ppm FROM update_attempt ",
+          " outcome, reason, error, started, changed, suite_json, suite_least_ppm, state_time,"
+          " inferences FROM update_attempt ",
           where)));
   LINNET_ASSIGN_OR_RETURN(const bool row, select.Step());
   if (!row) return std::nullopt;
@@ -57,6 +59,8 @@ absl::StatusOr<std::optional<UpdateAttempt>> UpdateJournal::Select(const std::st
   a.changed = absl::FromUnixMicros(select.Int(19));
   a.suite_json = select.Text(20);
   a.suite_least_ppm = static_cast<uint32_t>(select.Int(21));
+  a.state_time = absl::Microseconds(select.Int(22));
+  a.inferences = static_cast<uint64_t>(select.Int(23));
   return a;
 }
 
@@ -76,8 +80,9 @@ absl::StatusOr<uint64_t> UpdateJournal::Begin(const UpdateAttempt& attempt) {
       db_.Prepare(
           "INSERT INTO update_attempt(open, state, plan_path, plan_sha256, plan_json, model_target,"
           " model_sha256, model_license, model_bytes, release_counter, index_json, probe_json, probes,"
-          " tries, sequence, outcome, reason, error, started, changed, suite_json, suite_least_ppm)"
-          " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)"));
+          " tries, sequence, outcome, reason, error, started, changed, suite_json, suite_least_ppm,"
+          " state_time, inferences)"
+          " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)"));
   insert.Bind(1, 1);
   BindAll(insert, attempt);
   LINNET_RETURN_IF_ERROR(insert.Run());

@@ -17,7 +17,8 @@ namespace linnet::repo {
 struct UpdateAttempt {
   uint64_t attempt = 0;  // 1, 2, ...; also the counter of its receipt
   int state = 0;
-  // Empty: the owner offered a file. Only plan_sha256 empty: the owner brought a bundle.
+  // Empty: the owner offered a file, or this device repairs its own. Only plan_sha256 empty: the owner
+  // brought a bundle.
   std::string plan_path, plan_sha256, plan_json;
   std::string model_target, model_sha256, model_license;
   uint64_t model_bytes = 0;
@@ -33,6 +34,9 @@ struct UpdateAttempt {
   int outcome = 0;
   int reason = 0;
   std::string error;  // for people
+  // Up-time in this state, and generations that ended well in it, summed over starts; as of the last save.
+  absl::Duration state_time;
+  uint64_t inferences = 0;
   absl::Time started, changed;
 };
 

@@ -53,6 +53,50 @@ TEST_F(FleetAgentTest, TheCanaryInstallsThenTheRestOnItsReceipt) {
   EXPECT_EQ(canary->host->running(), model.bytes);
 }
 
+TEST_F(FleetAgentTest, AModelThatRotsIsFetchedAgainAndTheFleetHearsNothingOfIt) {
+  const auto member = NewMember("fridge-kitchen");
+  const Model model = SignModel("1", 60'000);
+  ASSERT_TRUE(Publish(model).ok());
+  ASSERT_TRUE(Start(PublishPlan(model, {})).ok());
+  const auto runs = [&] {
+    return member->host->running() == model.bytes && member->Committed() &&
+           member->agent->status().update_state == "IDLE";
+  };
+  ASSERT_TRUE(RunUntil(runs)) << member->agent->status().last_update_error;
+  ASSERT_TRUE(RunUntil([&] { return NewestRollout().state() == admin::v1::COMPLETED; }));
+  const std::string file = member->dir / ("models/" + base::Hex(model.sha256));
+  member->Kill();
+  {
+    std::fstream rots(file, std::ios::in | std::ios::out | std::ios::binary);
+    rots.seekp(30'000);
+    rots.put(static_cast<char>(~model.bytes[30'000]));
+  }
+  member->Restart();
+  ASSERT_TRUE(member->agent->WaitUntilModelLoaded(absl::Seconds(20)));
+  EXPECT_NE(member->host->running(), model.bytes);
+  EXPECT_THAT(member->agent->status().last_update_error, HasSubstr("damaged"));
+  ASSERT_TRUE(RunUntil(runs)) << member->agent->status().last_update_error;
+  EXPECT_EQ(NewestRollout().state(), admin::v1::COMPLETED);
+  EXPECT_EQ(NewestRollout().why(), "every device has reported");
+}
+
+TEST_F(FleetAgentTest, AnAgentThatIsStoppedOnPurposeLosesNoTrialStart) {
+  const auto member = NewMember("fridge-kitchen");
+  const Model model = SignModel("1");
+  ASSERT_TRUE(Publish(model).ok());
+  const std::string file = member->dir / "offered.linnet";
+  std::ofstream(file, std::ios::binary) << model.bytes;
+  ASSERT_THAT(member->agent->OfferModel(file, ""), IsOk());
+  // The clock stands still, so the trial goes on. A device has three starts for crashes.
+  for (int start = 0; start < 5; ++start) {
+    member->Restart();
+    ASSERT_TRUE(member->agent->WaitUntilModelLoaded(absl::Seconds(20)));
+    ASSERT_EQ(member->host->running(), model.bytes) << start;
+    ASSERT_FALSE(member->Committed()) << start;
+  }
+  ASSERT_TRUE(RunUntil([&] { return member->Committed(); }));
+}
+
 TEST_F(FleetAgentTest, ItKnowsWhoIsRevokedFromTheSignedListWithTheCoordinatorGone) {
   const auto member = NewMember("fridge-kitchen");
   const auto stolen = NewMember("press-line-3");

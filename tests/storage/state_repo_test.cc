@@ -112,6 +112,52 @@ TEST_F(StateRepoTest, AModelIsTriedCommittedAndReplaced) {
   EXPECT_EQ(models.List()->size(), 2u);
 }
 
+TEST_F(StateRepoTest, ATrialsStartIsCountedUnlessTheStopBeforeItWasMeant) {
+  Models models(db());
+  ASSERT_THAT(models.MarkCleanStop(), IsOk()) << "without a trial it means nothing";
+  ASSERT_THAT(models.Activate(Model('1', 1), 3), IsOk());
+  EXPECT_EQ(models.CountBoot().value_or(9), 2u);
+  ASSERT_THAT(models.MarkCleanStop(), IsOk());
+  EXPECT_TRUE(models.Slots()->clean_stop);
+  EXPECT_EQ(models.CountBoot().value_or(9), 2u);
+  EXPECT_FALSE(models.Slots()->clean_stop) << "a mark counts once";
+  EXPECT_EQ(models.CountBoot().value_or(9), 1u);
+  ASSERT_THAT(models.MarkCleanStop(), IsOk());
+  ASSERT_THAT(models.Activate(Model('2', 2), 3), IsOk());
+  EXPECT_EQ(models.CountBoot().value_or(9), 2u) << "of another trial";
+}
+
+TEST_F(StateRepoTest, ADamagedModelMakesWayAndIsRememberedUntilOneIsCommitted) {
+  Models models(db());
+  const auto install = [&](char fill, uint64_t release) {
+    ASSERT_THAT(models.Activate(Model(fill, release), 3), IsOk());
+    EXPECT_EQ(models.Slots()->trial, true);
+    ASSERT_THAT(models.FallBack(), IsOk());
+    EXPECT_EQ(models.Slots()->active, std::string(32, fill)) << "a trial is rolled back, not repaired";
+    ASSERT_THAT(models.Commit(), IsOk());
+  };
+  install('1', 1);
+  install('2', 2);
+  ASSERT_THAT(models.FallBack(), IsOk());
+  EXPECT_EQ(models.Slots()->active, std::string(32, '1'));
+  EXPECT_EQ(models.Slots()->previous, "");
+  EXPECT_EQ(models.Slots()->damaged, std::string(32, '2'));
+  EXPECT_EQ(models.List()->size(), 2u) << "its row, and so its good chunks, stay";
+  // Mended: as it was.
+  install('2', 2);
+  EXPECT_EQ(models.Slots()->previous, std::string(32, '1'));
+  EXPECT_EQ(models.Slots()->damaged, "");
+  // Both: the newer is what is to come back.
+  ASSERT_THAT(models.FallBack(), IsOk());
+  ASSERT_THAT(models.FallBack(), IsOk());
+  ASSERT_THAT(models.FallBack(), IsOk()) << "may run twice";
+  EXPECT_EQ(models.Slots()->active, "");
+  EXPECT_EQ(models.Slots()->damaged, std::string(32, '2'));
+  ASSERT_THAT(models.ForgetDamaged(), IsOk());
+  EXPECT_EQ(models.Slots()->damaged, "");
+  EXPECT_TRUE(models.List()->empty());
+}
+
 TEST_F(StateRepoTest, AFirstModelThatFailsLeavesNone) {
   Models models(db());
   EXPECT_THAT(models.Commit(), StatusIs(absl::StatusCode::kFailedPrecondition));
@@ -147,11 +193,15 @@ TEST_F(StateRepoTest, OneAttemptIsOpenAtMost) {
   EXPECT_THAT(journal.Begin(attempt), StatusIs(absl::StatusCode::kFailedPrecondition));
   attempt.state = 7;
   attempt.error = "it broke";
+  attempt.state_time = absl::Milliseconds(90'500);
+  attempt.inferences = 7;
   ASSERT_THAT(journal.Save(attempt), IsOk());
   ASSERT_OK_AND_ASSIGN(auto open, journal.Open());
   ASSERT_TRUE(open.has_value());
   EXPECT_EQ(open->state, 7);
   EXPECT_EQ(open->error, "it broke");
+  EXPECT_EQ(open->state_time, absl::Milliseconds(90'500));
+  EXPECT_EQ(open->inferences, 7u);
   EXPECT_EQ(open->started, absl::FromUnixSeconds(5));
   EXPECT_FALSE(journal.HasEnded(attempt.plan_sha256).value_or(true));
   attempt.outcome = 2;
@@ -237,6 +287,31 @@ TEST(StateDatabaseTest, AStateFromBeforeTheRevokedListIsUpgraded) {
   EXPECT_EQ(Device(state->db()).LoadOrCreate("")->name, "pump");
   EXPECT_EQ(Revoked(state->db()).Load()->version, 0u);
   EXPECT_THAT(Revoked(state->db()).Replace({1, "one"}), IsOk());
+}
+
+TEST(StateDatabaseTest, AnAttemptAndATrialFromBeforeRepairsAreUpgraded) {
+  TempDir dir;
+  {
+    ASSERT_OK_AND_ASSIGN(const auto old, db::Database::Open(dir / "state.db", db::Durability::kFull));
+    std::vector<db::Migration> before = StateMigrations();
+    std::erase_if(before, [](const db::Migration& m) { return m.version >= 105; });
+    ASSERT_THAT(db::Migrate(*old, before), IsOk());
+    ASSERT_THAT(
+        old->Execute("INSERT INTO model VALUES(zeroblob(32), 'models/a/b-1.linnet', '', 1, 1, 1);"
+                     "UPDATE slots SET active=zeroblob(32), trial=1, boots_left=2;"
+                     "INSERT INTO update_attempt(open, state, plan_path, plan_sha256, plan_json,"
+                     " model_target, model_sha256, model_license, model_bytes, release_counter,"
+                     " index_json, probe_json, probes, tries, sequence, outcome, reason, error, started,"
+                     " changed) VALUES(1, 10, '', x'', '', '', zeroblob(32), '', 1, 1, '', '', 1, 0, 0,"
+                     " 0, 0, '', 1, 1)"),
+        IsOk());
+  }
+  ASSERT_OK_AND_ASSIGN(const auto state, StateDatabase::Open(dir / "state.db"));
+  ASSERT_OK_AND_ASSIGN(const auto open, UpdateJournal(state->db()).Open());
+  ASSERT_TRUE(open.has_value());
+  EXPECT_EQ(open->state_time, absl::ZeroDuration());
+  EXPECT_EQ(Models(state->db()).CountBoot().value_or(9), 1u);
+  EXPECT_EQ(Models(state->db()).Slots()->damaged, "");
 }
 
 TEST(StateDatabaseTest, ThePowerCutLeavesTheOldRevokedListOrTheNew) {

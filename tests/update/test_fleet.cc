@@ -247,13 +247,15 @@ absl::Status TestLink::Fetch(
 absl::Status TestHost::Switch(const std::string& path) {
   ++switches;
   const std::string bytes = path.empty() ? "" : ReadAll(path);
-  if (Holds(bytes, "WONT-SWITCH")) return absl::DataLossError("will not load");
+  if (Holds(bytes, "WONT-SWITCH") || (refuses != nullptr && !bytes.empty() && bytes == *refuses))
+    return absl::DataLossError("will not load");
   running = bytes;
   inferences_ = 0;
   return absl::OkStatus();
 }
 
 absl::Status TestHost::SelfCheck() {
+  ++self_checks;
   if (Holds(running, "BAD-ANSWERS")) return absl::InternalError("nonsense came out");
   ++inferences_;
   return absl::OkStatus();
@@ -271,6 +273,7 @@ ProbeResult TestProbe::Run(const std::string& model_path, const std::string& sui
   const std::string bytes = ReadAll(model_path);
   using Kind = ProbeResult::Kind;
   if (cannot_run) return {Kind::kCannotRun, "", "no linnet-probe"};
+  if (says_no) return {Kind::kFailed, "", "exit code 1: no"};
   if (Holds(bytes, "PROBE-CRASH-ONCE") && runs > 1) return passed();
   if (Holds(bytes, "PROBE-CRASH")) return {Kind::kCrashed, "", "signal 11"};
   if (Holds(bytes, "PROBE-NOT-OK")) return {Kind::kPassed, "{\"ok\":false}", ""};
@@ -304,6 +307,7 @@ void TestDevice::Restart() {
   chunk_db_ = OrDie(db::Database::Open(dir / "state.db", db::Durability::kFull));
   store_ = OrDie(chunks::ChunkStore::Open(files, dir / "models", *chunk_db_));
   host = std::make_unique<TestHost>();
+  host->refuses = &wont_switch_to;
   DriverOptions options;
   options.trust_dir = dir / "trust";
   options.poll = absl::Minutes(1);
@@ -320,6 +324,12 @@ void TestDevice::Restart() {
       options, DriverParts{*state, *store_, files, clock_, link, probe, *host, *revocations, *witness});
   const absl::Status resumed = driver->Resume();
   EXPECT_TRUE(resumed.ok()) << resumed;
+}
+
+void TestDevice::RestartCleanly() {
+  driver->Quit();
+  driver->Finish();
+  Restart();
 }
 
 bool TestDevice::RunUntil(const std::function<bool()>& done, int steps) {

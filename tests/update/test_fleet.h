@@ -121,8 +121,11 @@ class TestHost final : public ModelHost {
   absl::Status SelfCheck() override;
   uint64_t inferences() const override { return inferences_; }
 
+  void Use(uint64_t times) { inferences_ += times; }  // somebody asks, and is answered
+
   std::string running;  // bytes
-  int switches = 0;
+  int switches = 0, self_checks = 0;
+  const std::string* refuses = nullptr;  // bytes that will not load, though nothing is wrong with them
 
  private:
   uint64_t inferences_ = 0;
@@ -138,6 +141,7 @@ class TestProbe final : public Probe {
   Probe* real = nullptr;  // asked in its place
   int runs = 0;
   bool cannot_run = false;
+  bool says_no = false;  // to every model
 };
 
 // One device: its state folder survives Restart, as a disk does.
@@ -146,6 +150,8 @@ class TestDevice {
   TestDevice(TestSite& site, linnet::testing::FakeClock& clock, std::string device_id = std::string(16, 'd'));
 
   void Restart();
+  // As a service manager stops it, or a person; then Restart.
+  void RestartCleanly();
   // The process is gone; Restart comes later.
   void Kill();
   // Steps, moving the clock over the pauses, until `done` or `steps` are over. True: done.
@@ -162,6 +168,7 @@ class TestDevice {
   // From the next Restart on.
   trust::DeviceFacts facts;
   absl::TimeZone zone = absl::UTCTimeZone();
+  std::string wont_switch_to;  // see TestHost::refuses
   TestLink link;
   TestProbe probe;
   std::unique_ptr<TestHost> host;
