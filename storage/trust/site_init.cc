@@ -143,7 +143,7 @@ class SiteMaker {
     LINNET_RETURN_IF_ERROR(WriteRole(kSnapshot, snapshot_bytes));
     return Write(
         absl::StrCat(std::string(kSiteRepository), "/timestamp.json"),
-        SignMetadata(TimestampJson(1, now_ + kTimestampLifetime, 1, snapshot_bytes), {&timestamp, 1}));
+        SignMetadata(TimestampJson(1, now_ + kTimestampLifetime, 1, snapshot_bytes, now_), {&timestamp, 1}));
   }
 
   base::CertificateRequest Request(std::string common_name, CertificateUse use,
