@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/update/plan_check.h"
+#include "agent/update/time_floor.h"
 #include "agent/update/update_driver.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/string_view.h"
@@ -75,6 +76,9 @@ absl::Duration UpdateDriver::DoMetadata() {
   updater_ = *std::move(updater);
   const absl::Status refreshed = updater_->Refresh(parts_.link.metadata());
   if (!refreshed.ok()) return Later(refreshed);
+  if (const absl::Status learned = LearnTime(parts_.state, trust_, RawNow()); !learned.ok()) {
+    return Later(learned);
+  }
   if (const absl::Status learned = LearnRevocations(*updater_, parts_.link); !learned.ok()) {
     return Later(learned);
   }

@@ -52,7 +52,8 @@ struct PlanContext {
   const Revocations* revocations = nullptr;  // whose receipts do not count
   absl::Time timestamp_expires;              // of what was refreshed: the end of what it says about the time
 };
-// Of the trusted timestamp in `store`; InfinitePast: there is none.
+// Of the trusted timestamp in `store`, and of the offline roles above it, whichever is first; InfinitePast:
+// there is none.
 absl::Time TimestampExpires(const trust::TrustStore& store);
 
 // Errors: could not decide (network, disk): try again later.
