@@ -8,8 +8,8 @@
 
 namespace linnet::agent {
 
-// The time to check certificates and grants against: max(system time, latest time that signed evidence showed
-// to be past), because a device may boot in 1970 (TRUST.md, Clock). The stored time is looked up at most once
+// The time to check certificates and grants against: max(system time, latest time that is proved to be past),
+// because a device may boot in 1970 (agent/update/time_floor.h). The stored time is looked up at most once
 // a minute. Thread-safe.
 class BelievedTime {
  public:

@@ -5,6 +5,7 @@
 #   tests/run.sh --fast       the inner loop: native tests only
 #   tests/run.sh --sanitize   only the ASan+UBSan build of all tests and the TSan build of those of the gRPC-free core in which threads meet
 #   tests/run.sh --cross      only builds all of it for aarch64
+#   tests/run.sh --tuf-js     only lets another TUF client read what Linnet writes (needs nodejs, npm and its registry; tests/trust/tuf_js.sh)
 #   tests/run.sh --minutes N  begin nothing after N minutes; what was left out is said, and is no failure
 #   tests/run.sh --no-install do not look for missing packages
 # Results: build/junit/*.xml, and one closing line "N passed, N failed".
@@ -19,9 +20,10 @@ while [[ $# -gt 0 ]]; do
     --fast) tier=fast ;;
     --sanitize) tier=sanitize ;;
     --cross) tier=cross ;;
+    --tuf-js) tier=tuf-js ;;
     --minutes) minutes=${2:?tests/run.sh: --minutes needs a number}; shift ;;
     --no-install) install=no ;;
-    -h | --help) sed -n '2,10p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
+    -h | --help) sed -n '2,11p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
     *) echo "tests/run.sh: unknown option $1 (see --help)" >&2; exit 2 ;;
   esac
   shift
@@ -30,6 +32,7 @@ done
 if [[ $install == yes ]]; then
   packages=$tier
   [[ $tier == full || $tier == cross ]] && packages=test
+  [[ $tier == tuf-js ]] && packages=fast
   bash deploy/install-packages.sh "$packages" || exit 1
 fi
 
@@ -38,7 +41,7 @@ export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 jobs=$(nproc)
 results=build/junit
 mkdir -p "$results"
-[[ $tier == cross ]] || rm -rf "${results:?}"/*
+[[ $tier == cross || $tier == tuf-js ]] || rm -rf "${results:?}"/*
 started=$SECONDS
 broken=0
 
@@ -105,6 +108,10 @@ case $tier in
   cross)
     build aarch64
     exit "$broken"
+    ;;
+  tuf-js)
+    build release linnet linnet-probe || exit 1
+    exec tests/trust/tuf_js.sh build/release
     ;;
   fast)
     build release && check native release

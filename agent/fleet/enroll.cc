@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/fleet/fleet_client.h"
+#include "agent/update/time_floor.h"
 #include "linnet/fleet/v1/fleet.pb.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
@@ -154,7 +155,7 @@ absl::Time RenewalTime(const base::Certificate& certificate) {
   return certificate.not_before() + (certificate.not_after() - certificate.not_before()) * share;
 }
 
-absl::Status Renew(Membership& membership, UplinkGate& gate) {
+absl::Status Renew(Membership& membership, UplinkGate& gate, const trust::TrustStore& trust) {
   LINNET_ASSIGN_OR_RETURN(const update::Credentials old, membership.credentials());
   const std::optional<repo::Enrolment> enrolment = membership.enrolment();
   LINNET_ASSIGN_OR_RETURN(const base::PrivateKey key, membership.PendingKey());
@@ -193,7 +194,7 @@ absl::Status Renew(Membership& membership, UplinkGate& gate) {
     return absl::Status(works.code(),
                         absl::StrCat("the renewed certificate is not accepted: ", base::Message(works)));
   }
-  return membership.Renewed(PemOf(chain), chain.front().not_before());
+  return membership.Renewed(PemOf(chain), chain.front().not_before(), update::OfflineHorizon(trust));
 }
 
 }  // namespace linnet::fleet

@@ -22,8 +22,8 @@ absl::Status EnrollWith(std::string_view token_text, Membership& membership, Upl
 absl::Time RenewalTime(const base::Certificate& certificate);
 
 // A new key and certificate. Also works with an expired certificate: the request is signed. The old one stays
-// until one call with the new one has succeeded.
-absl::Status Renew(Membership& membership, UplinkGate& gate);
+// until one call with the new one has succeeded. `trust`: how far the new one may move what time it is here.
+absl::Status Renew(Membership& membership, UplinkGate& gate, const trust::TrustStore& trust);
 
 // Our side of mutual TLS, and who may answer.
 net::TlsIdentity IdentityOf(const update::Credentials& credentials);

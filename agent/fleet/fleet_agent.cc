@@ -12,7 +12,9 @@
 #include "agent/fleet/membership.h"
 #include "agent/fleet/uplink.h"
 #include "agent/peers/peers.h"
+#include "agent/update/backoff.h"
 #include "agent/update/probe.h"
+#include "agent/update/time_floor.h"
 #include "agent/update/update_driver.h"
 #include "linnet/fleet/v1/fleet.pb.h"
 #include "runtime/base/hash.h"
@@ -25,7 +27,14 @@
 namespace linnet::fleet {
 namespace {
 
-constexpr absl::Duration kRenewRetry = absl::Minutes(10);
+// After a try to renew that failed, doubled up to the other, with jitter: each is a message of the day's
+// budget.
+constexpr absl::Duration kRenewFirst = absl::Minutes(10);
+constexpr absl::Duration kRenewMost = absl::Hours(1);
+// After one that worked: where the clock is ahead by months the next seems to be due at once.
+constexpr absl::Duration kRenewedPause = absl::Hours(12);
+// A fleet that comes back all at once is turned away for a minute, too: its coordinator has enough to do.
+constexpr absl::Duration kRefusedFor = absl::Minutes(2);
 // Held streams come back after this, doubled up to the other, with jitter.
 constexpr absl::Duration kWatchFirst = absl::Seconds(1);
 constexpr absl::Duration kWatchMost = absl::Minutes(10);
@@ -44,6 +53,7 @@ class FleetAgentImpl final : public FleetAgent {
         clock_(clock),
         trust_(fs, options_.state_dir + "/trust"),
         gate_(state, clock, options_.uplink_budget_bytes),
+        floor_(state, options_.uptime),
         revocations_(state),
         witness_(state, fs, options_.state_dir + "/trust", clock),
         probe_(update::MakeProcessProbe({.program = options_.probe_path})) {}
@@ -119,10 +129,10 @@ class FleetAgentImpl final : public FleetAgent {
   }
 
   bool WaitUntilModelLoaded(absl::Duration timeout) override {
-    const absl::Time end = absl::Now() + timeout;
+    const absl::Duration end = base::Uptime() + timeout;
     base::MutexLock lock(mutex_);
     while (!resumed_ && !stopping_) {
-      const absl::Duration left = end - absl::Now();
+      const absl::Duration left = end - base::Uptime();
       if (left <= absl::ZeroDuration()) return false;
       wake_.WaitFor(mutex_, std::min(left, absl::Hours(1)));
     }
@@ -243,40 +253,65 @@ class FleetAgentImpl final : public FleetAgent {
         wake_.SignalAll();
         continue;
       }
+      MoveFloor(false);
       MaybeRenew();
       const absl::Duration wait = driver_->Step();
       if (wait <= absl::ZeroDuration()) continue;
       base::MutexLock lock(mutex_);
-      const absl::Time until = absl::Now() + std::min(wait, absl::Hours(1));
+      // Not by a clock, which may be set meanwhile.
+      const absl::Duration until = base::Uptime() + std::min(wait, absl::Hours(1));
       while (!stopping_ && wakes == wakes_ && (offer_ == nullptr || offer_->result.has_value())) {
-        const absl::Duration left = until - absl::Now();
+        const absl::Duration left = until - base::Uptime();
         if (left <= absl::ZeroDuration()) break;
         wake_.WaitFor(mutex_, left);
       }
     }
     driver_->Finish();
+    MoveFloor(true);
     base::MutexLock lock(mutex_);
     stopped_ = true;
     wake_.SignalAll();
   }
 
+  void MoveFloor(bool now) {
+    if (const absl::Status moved = floor_.MoveOn(now); !moved.ok()) {
+      base::Log(base::Severity::kWarning, "time_not_saved", {{"error", base::LogValue::Error(moved)}});
+    }
+  }
+
+  bool IsRefused() {
+    const absl::Duration uptime = options_.uptime();
+    if (!link_->refused()) {
+      refused_since_ = absl::InfiniteDuration();
+    } else if (refused_since_ == absl::InfiniteDuration()) {
+      refused_since_ = uptime;
+    }
+    return uptime - refused_since_ >= kRefusedFor;
+  }
+
+  // When it is due by the time that is believed here; and when the coordinator does not take the certificate
+  // any more: a device without a clock, after a winter in a drawer, does not see that it has expired.
   void MaybeRenew() {
-    // A clock that was set back, by years perhaps, holds nothing up.
-    if (next_renewal_ - clock_.Now() > absl::Hours(2)) next_renewal_ = absl::InfinitePast();
-    if (driver_->state() != update::State::kIdle || clock_.Now() < next_renewal_) return;
     const absl::StatusOr<update::Credentials> credentials = membership_->credentials();
     if (!credentials.ok()) return;
-    const absl::Time due = RenewalTime(credentials->chain.front());
-    if (membership_->Now() < due) {
-      next_renewal_ = clock_.Now() + std::min(due - membership_->Now(), absl::Hours(1));
-      return;
-    }
-    next_renewal_ = clock_.Now() + kRenewRetry;
-    const absl::Status renewed = Renew(*membership_, gate_);
+    const base::Certificate& certificate = credentials->chain.front();
+    const absl::Time believed = membership_->Now();
+    const bool invalid = IsRefused() || believed >= certificate.not_after();
+    // An update ends with the key that it began with, if it can: a plan pins its canaries' keys. But one that
+    // waits for a coordinator which does not take that key would wait for ever.
+    if (!invalid && (driver_->state() != update::State::kIdle || believed < RenewalTime(certificate))) return;
+    const absl::Time now = clock_.Now();
+    // A clock that was set back, by years perhaps, holds nothing up.
+    if (now < next_renewal_ && next_renewal_ - now <= 2 * kRenewedPause) return;
+    const absl::Status renewed = Renew(*membership_, gate_, trust_);
     if (renewed.ok()) {
+      renewal_tries_ = 0;
+      next_renewal_ = now + kRenewedPause;
       base::Log(base::Severity::kInfo, "certificate_renewed");
       link_->Reset();
+      driver_->CheckSoon();
     } else {
+      next_renewal_ = now + renewal_backoff_.Before(++renewal_tries_);
       base::Log(base::Severity::kWarning, "certificate_not_renewed",
                 {{"error", base::LogValue::Error(renewed)}});
     }
@@ -308,10 +343,10 @@ class FleetAgentImpl final : public FleetAgent {
         pause = backoff.Before(again ? tries : tries + 6);
       }
       base::MutexLock lock(mutex_);
-      const absl::Time until = absl::Now() + pause;
+      const absl::Duration until = base::Uptime() + pause;
       // Only an enrolment ends this pause early: our own messages wake the other thread.
-      while (!stopping_ && absl::Now() < until && (tries > 0 || wakes == wakes_)) {
-        wake_.WaitFor(mutex_, std::max(until - absl::Now(), absl::Milliseconds(1)));
+      while (!stopping_ && base::Uptime() < until && (tries > 0 || wakes == wakes_)) {
+        wake_.WaitFor(mutex_, std::max(until - base::Uptime(), absl::Milliseconds(1)));
       }
     }
   }
@@ -320,6 +355,7 @@ class FleetAgentImpl final : public FleetAgent {
   const base::Clock& clock_;
   trust::TrustStore trust_;
   UplinkGate gate_;
+  update::TimeFloor floor_;  // of the update thread
   update::Revocations revocations_;
   update::Witness witness_;
   std::unique_ptr<update::Probe> probe_;
@@ -330,7 +366,10 @@ class FleetAgentImpl final : public FleetAgent {
   std::unique_ptr<FleetLink> link_;
   std::unique_ptr<peers::Peers> peers_;  // null: off
   std::unique_ptr<update::UpdateDriver> driver_;
-  absl::Time next_renewal_ = absl::InfinitePast();  // of the update thread
+  absl::Time next_renewal_ = absl::InfinitePast();           // of the update thread, as the next three
+  absl::Duration refused_since_ = absl::InfiniteDuration();  // up-time
+  uint32_t renewal_tries_ = 0;
+  update::Backoff renewal_backoff_{kRenewFirst, kRenewMost, Seed()};
 
   base::Mutex enrolling_;
   base::Mutex mutex_;

@@ -2,6 +2,7 @@
 #define LINNET_AGENT_FLEET_FLEET_AGENT_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/file_system.h"
 #include "runtime/base/tpm_key.h"
+#include "runtime/base/uptime.h"
 #include "storage/repo/state_database.h"
 
 namespace linnet::fleet {
@@ -32,11 +34,12 @@ struct FleetAgentOptions {
   std::string state_dir;   // <state>: state.db is the caller's; identity/, trust/, models/ are made here
   std::string probe_path;  // linnet-probe
   DeviceFacts facts;
-  absl::Duration poll = absl::Minutes(15);  // when the coordinator does not say; with jitter
-  uint64_t uplink_budget_bytes = 64 << 10;  // a day, plus what an update needs
-  uint64_t download_bytes_a_second = 0;     // of models; 0: as fast as they come
-  peers::PeerOptions peering;               // off, if nothing is said
-  base::KeyKeeping keys;                    // of the identity
+  absl::Duration poll = absl::Minutes(15);                // when the coordinator does not say; with jitter
+  uint64_t uplink_budget_bytes = 64 << 10;                // a day, plus what an update needs
+  uint64_t download_bytes_a_second = 0;                   // of models; 0: as fast as they come
+  peers::PeerOptions peering;                             // off, if nothing is said
+  base::KeyKeeping keys;                                  // of the identity
+  std::function<absl::Duration()> uptime = base::Uptime;  // what the floor under the clock moves by
 };
 
 struct FleetStatus {

@@ -6,6 +6,7 @@
 #include <grpcpp/support/channel_arguments.h>
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "linnet/fleet/v1/fleet.grpc.pb.h"
@@ -15,12 +16,77 @@
 namespace linnet::fleet {
 namespace {
 
-constexpr absl::Duration kUnary = absl::Seconds(15);
 // A batch of chunks; what arrived before the end is kept, so a slow line only takes more batches.
 constexpr absl::Duration kChunks = absl::Minutes(5);
 constexpr int kChunksAtOnce = 16;
 // The largest role is 5 MB (trust's limit).
 constexpr int kMaxMessageBytes = 6 << 20;
+// Connections that it took on our side and closed on its own. One may be a coordinator that was just stopped.
+constexpr uint32_t kRefusals = 3;
+
+// Chunks, message by message. None is asked for before the last was dealt with: a pause here holds back the
+// sender. Used by one thread.
+class ChunkStream final : public grpc::ClientReadReactor<v1::GetChunksResponse> {
+ public:
+  ChunkStream(v1::Fleet::Stub& stub, grpc::ClientContext& context, const v1::GetChunksRequest& request)
+      : context_(context) {
+    stub.async()->GetChunks(&context, &request, this);
+    AddHold();  // reads are begun from outside
+    StartCall();
+  }
+  ~ChunkStream() override { End(); }
+
+  enum class Next { kMessage, kEnd, kNothingYet };
+  // Waits for the next message at most `time`; one that is under way then comes with a later call.
+  Next Read(absl::Duration time) {
+    {
+      const base::MutexLock lock(mutex_);
+      if (!reading_) read_.reset();
+    }
+    if (!std::exchange(reading_, true)) StartRead(&message_);
+    const base::MutexLock lock(mutex_);
+    if (!read_.has_value() && time > absl::ZeroDuration()) changed_.WaitFor(mutex_, time);
+    if (!read_.has_value()) return Next::kNothingYet;
+    reading_ = false;
+    return *read_ ? Next::kMessage : Next::kEnd;
+  }
+  const v1::GetChunksResponse& message() const { return message_; }
+
+  // Ends the call, if it has not ended, and says how it did.
+  grpc::Status End() {
+    if (held_) {
+      held_ = false;
+      {
+        const base::MutexLock lock(mutex_);
+        if (!read_.has_value() || *read_) context_.TryCancel();
+      }
+      RemoveHold();
+    }
+    const base::MutexLock lock(mutex_);
+    while (!ended_.has_value()) changed_.Wait(mutex_);
+    return *ended_;
+  }
+
+ private:
+  void OnReadDone(bool ok) override {
+    const base::MutexLock lock(mutex_);
+    read_ = ok;
+    changed_.SignalAll();
+  }
+  void OnDone(const grpc::Status& status) override {
+    const base::MutexLock lock(mutex_);
+    ended_ = status;
+    changed_.SignalAll();
+  }
+
+  grpc::ClientContext& context_;
+  v1::GetChunksResponse message_;
+  bool reading_ = false, held_ = true;
+  base::Mutex mutex_;
+  base::CondVar changed_;
+  std::optional<bool> read_ ABSL_GUARDED_BY(mutex_);  // of the read begun last: did it bring one?
+  std::optional<grpc::Status> ended_ ABSL_GUARDED_BY(mutex_);
+};
 
 }  // namespace
 
@@ -45,32 +111,48 @@ class FleetClient::Call {
   }
   grpc::ClientContext* context() { return &context_; }
   absl::Status End(const grpc::Status& status) {
-    client_.reachable_ = status.error_code() != grpc::StatusCode::UNAVAILABLE &&
-                         status.error_code() != grpc::StatusCode::DEADLINE_EXCEEDED &&
-                         status.error_code() != grpc::StatusCode::CANCELLED;
+    const grpc::StatusCode code = status.error_code();
+    client_.reachable_ = code != grpc::StatusCode::UNAVAILABLE &&
+                         code != grpc::StatusCode::DEADLINE_EXCEEDED && code != grpc::StatusCode::CANCELLED;
     if (client_.reachable_) {
+      Reached();
+      // A certificate that expires while the connection is open.
+      client_.refused_ = code == grpc::StatusCode::UNAUTHENTICATED;
       base::MutexLock lock(client_.mutex_);
       client_.other_end_ = context_.peer();
+    } else if (code == grpc::StatusCode::UNAVAILABLE) {
+      client_.refused_ = *client_.met_ - client_.met_when_reached_ >= kRefusals;
     }
     return net::FromGrpc(status);
   }
-  void Reached() { client_.reachable_ = true; }
+  void Reached() {
+    client_.reachable_ = true;
+    client_.refused_ = false;
+    client_.met_when_reached_ = client_.met_->load();
+  }
 
  private:
   FleetClient& client_;
   grpc::ClientContext context_;
 };
 
-FleetClient::FleetClient(std::unique_ptr<Stub> stub, UplinkGate& gate)
-    : stub_(std::move(stub)), gate_(gate) {}
+FleetClient::FleetClient(std::unique_ptr<Stub> stub, UplinkGate& gate, Patience patience,
+                         std::shared_ptr<Met> met)
+    : stub_(std::move(stub)), gate_(gate), patience_(patience), met_(std::move(met)) {}
 FleetClient::~FleetClient() { Shutdown(); }
 
 absl::StatusOr<std::unique_ptr<FleetClient>> FleetClient::Create(const std::string& address,
                                                                  std::optional<net::TlsIdentity> identity,
-                                                                 net::PeerVerifier verifier,
-                                                                 UplinkGate& gate) {
+                                                                 net::PeerVerifier verifier, UplinkGate& gate,
+                                                                 Patience patience) {
+  auto met = std::make_shared<Met>(0);
+  const auto counting = [verifier = std::move(verifier), met](const std::vector<base::Certificate>& chain) {
+    absl::Status verdict = verifier(chain);
+    if (verdict.ok()) ++*met;
+    return verdict;
+  };
   LINNET_ASSIGN_OR_RETURN(std::shared_ptr<grpc::ChannelCredentials> credentials,
-                          net::ClientCredentials(std::move(identity), std::move(verifier)));
+                          net::ClientCredentials(std::move(identity), counting));
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   // A router that forgot the connection behind a held Watch is noticed within 10 minutes.
@@ -87,12 +169,12 @@ absl::StatusOr<std::unique_ptr<FleetClient>> FleetClient::Create(const std::stri
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   auto stub = std::make_unique<Stub>();
   stub->fleet = v1::Fleet::NewStub(grpc::CreateCustomChannel(address, credentials, arguments));
-  return std::unique_ptr<FleetClient>(new FleetClient(std::move(stub), gate));
+  return std::unique_ptr<FleetClient>(new FleetClient(std::move(stub), gate, patience, std::move(met)));
 }
 
 absl::StatusOr<v1::EnrollResponse> FleetClient::Enroll(const v1::EnrollRequest& request) {
   LINNET_RETURN_IF_ERROR(gate_.Admit(request, false));
-  Call call(*this, kUnary);
+  Call call(*this, patience_.call);
   v1::EnrollResponse response;
   LINNET_RETURN_IF_ERROR(call.End(stub_->fleet->Enroll(call.context(), request, &response)));
   return response;
@@ -100,7 +182,7 @@ absl::StatusOr<v1::EnrollResponse> FleetClient::Enroll(const v1::EnrollRequest& 
 
 absl::StatusOr<v1::EnrollResponse> FleetClient::Renew(const v1::RenewRequest& request) {
   LINNET_RETURN_IF_ERROR(gate_.Admit(request, false));
-  Call call(*this, kUnary);
+  Call call(*this, patience_.call);
   v1::EnrollResponse response;
   LINNET_RETURN_IF_ERROR(call.End(stub_->fleet->Renew(call.context(), request, &response)));
   return response;
@@ -108,7 +190,7 @@ absl::StatusOr<v1::EnrollResponse> FleetClient::Renew(const v1::RenewRequest& re
 
 absl::StatusOr<v1::CheckInResponse> FleetClient::CheckIn(const v1::CheckInRequest& request) {
   LINNET_RETURN_IF_ERROR(gate_.Admit(request, false));
-  Call call(*this, kUnary);
+  Call call(*this, patience_.call);
   v1::CheckInResponse response;
   LINNET_RETURN_IF_ERROR(call.End(stub_->fleet->CheckIn(call.context(), request, &response)));
   return response;
@@ -116,7 +198,7 @@ absl::StatusOr<v1::CheckInResponse> FleetClient::CheckIn(const v1::CheckInReques
 
 absl::StatusOr<v1::GetMetadataResponse> FleetClient::GetMetadata(const v1::GetMetadataRequest& request) {
   LINNET_RETURN_IF_ERROR(gate_.Admit(request, true));
-  Call call(*this, kUnary);
+  Call call(*this, patience_.call);
   v1::GetMetadataResponse response;
   LINNET_RETURN_IF_ERROR(call.End(stub_->fleet->GetMetadata(call.context(), request, &response)));
   return response;
@@ -124,7 +206,7 @@ absl::StatusOr<v1::GetMetadataResponse> FleetClient::GetMetadata(const v1::GetMe
 
 absl::StatusOr<v1::GetLogProofResponse> FleetClient::GetLogProof(const v1::GetLogProofRequest& request) {
   LINNET_RETURN_IF_ERROR(gate_.Admit(request, true));
-  Call call(*this, kUnary);
+  Call call(*this, patience_.call);
   v1::GetLogProofResponse response;
   LINNET_RETURN_IF_ERROR(call.End(stub_->fleet->GetLogProof(call.context(), request, &response)));
   return response;
@@ -132,14 +214,14 @@ absl::StatusOr<v1::GetLogProofResponse> FleetClient::GetLogProof(const v1::GetLo
 
 absl::Status FleetClient::Report(const v1::ReportRequest& request) {
   LINNET_RETURN_IF_ERROR(gate_.Admit(request, true));
-  Call call(*this, kUnary);
+  Call call(*this, patience_.call);
   v1::ReportResponse response;
   return call.End(stub_->fleet->Report(call.context(), request, &response));
 }
 
 absl::StatusOr<v1::GetPeersResponse> FleetClient::GetPeers(const v1::GetPeersRequest& request) {
   LINNET_RETURN_IF_ERROR(gate_.Admit(request, true));
-  Call call(*this, kUnary);
+  Call call(*this, patience_.call);
   v1::GetPeersResponse response;
   LINNET_RETURN_IF_ERROR(call.End(stub_->fleet->GetPeers(call.context(), request, &response)));
   return response;
@@ -155,23 +237,38 @@ absl::Status FleetClient::GetChunks(const std::vector<std::string>& sha256, cons
       request.add_sha256(sha256[next]);
     }
     LINNET_RETURN_IF_ERROR(gate_.Admit(request, true));
-    Call call(*this, kChunks);
-    const auto reader = stub_->fleet->GetChunks(call.context(), request);
-    v1::GetChunksResponse response;
-    absl::Status ours;
-    while (ours.ok() && reader->Read(&response)) {
-      if (on_elsewhere && response.data().empty()) {
-        on_elsewhere(response.sha256(), {response.peers().begin(), response.peers().end()});
-      } else {
-        ours = on_chunk(response.sha256(), response.data());
-      }
-    }
-    if (!ours.ok()) call.context()->TryCancel();
-    const absl::Status theirs = call.End(reader->Finish());
-    if (!ours.ok()) return ours;
-    LINNET_RETURN_IF_ERROR(theirs);
+    LINNET_RETURN_IF_ERROR(ReadChunks(request, on_chunk, on_elsewhere));
   }
   return absl::OkStatus();
+}
+
+absl::Status FleetClient::ReadChunks(const v1::GetChunksRequest& request, const OnChunk& on_chunk,
+                                     const OnElsewhere& on_elsewhere) {
+  Call call(*this, kChunks);
+  ChunkStream stream(*stub_->fleet, *call.context(), request);
+  base::RateWindow window(patience_.chunks);
+  absl::Status ours;
+  while (ours.ok()) {
+    const ChunkStream::Next next = stream.Read(window.left());
+    if (next == ChunkStream::Next::kEnd) break;
+    if (next == ChunkStream::Next::kNothingYet) {
+      ours = window.Check("coordinator");
+      continue;
+    }
+    const v1::GetChunksResponse& response = stream.message();
+    window.Count(response.ByteSizeLong());
+    ours = window.Check("coordinator");
+    if (!ours.ok()) break;
+    const absl::Duration begun = base::Uptime();
+    if (on_elsewhere && response.data().empty()) {
+      on_elsewhere(response.sha256(), {response.peers().begin(), response.peers().end()});
+    } else {
+      ours = on_chunk(response.sha256(), response.data());
+    }
+    window.Extend(base::Uptime() - begun);
+  }
+  const absl::Status theirs = call.End(stream.End());
+  return ours.ok() ? theirs : ours;
 }
 
 absl::Status FleetClient::Watch(const std::function<void(const v1::WatchResponse&)>& on_message) {

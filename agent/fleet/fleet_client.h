@@ -2,6 +2,7 @@
 #define LINNET_AGENT_FLEET_FLEET_CLIENT_H_
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "absl/time/time.h"
 #include "agent/fleet/uplink.h"
 #include "runtime/base/mutex.h"
+#include "runtime/base/rate_window.h"
 #include "runtime/net/tls.h"
 
 namespace grpc {
@@ -41,6 +43,16 @@ namespace linnet::fleet {
 
 inline constexpr uint32_t kProtocol = 1;
 
+// How long a coordinator may take.
+struct Patience {
+  // For a call with one answer, metadata among them: the whole of it, so that its largest role may not
+  // trickle.
+  absl::Duration call = absl::Seconds(15);
+  // For chunks. gRPC shows an answer when all of it is there, so the window is as long as the largest chunk
+  // (1 MiB) takes on a line of 70 kbit/s.
+  base::LeastRate chunks = {.window = absl::Minutes(2), .bytes = 64 << 10};
+};
+
 // One TLS connection to a coordinator and the calls on it. Every request passes the gate first. Blocking;
 // thread-safe. Errors: the gate's, and the coordinator's (Unavailable: not reached, or it refused our
 // certificate: TLS 1.3 does not say which).
@@ -49,7 +61,8 @@ class FleetClient {
   // `identity` absent: for Enroll and Renew. Does not connect yet.
   static absl::StatusOr<std::unique_ptr<FleetClient>> Create(const std::string& address,
                                                              std::optional<net::TlsIdentity> identity,
-                                                             net::PeerVerifier verifier, UplinkGate& gate);
+                                                             net::PeerVerifier verifier, UplinkGate& gate,
+                                                             Patience patience = {});
   ~FleetClient();
 
   absl::StatusOr<v1::EnrollResponse> Enroll(const v1::EnrollRequest& request);
@@ -61,7 +74,8 @@ class FleetClient {
   absl::StatusOr<v1::GetPeersResponse> GetPeers(const v1::GetPeersRequest& request);
   using OnChunk = std::function<absl::Status(std::string_view sha256, std::string_view data)>;
   using OnElsewhere = std::function<void(std::string_view sha256, const std::vector<std::string>& addresses)>;
-  // Chunks as they come; ends with the callback's error. With `on_elsewhere` it asks SPARING.
+  // Chunks as they come; ends with the callback's error. With `on_elsewhere` it asks SPARING. Unavailable
+  // also: they trickle.
   absl::Status GetChunks(const std::vector<std::string>& sha256, const OnChunk& on_chunk,
                          const OnElsewhere& on_elsewhere = nullptr);
   // Until the stream ends; says how.
@@ -71,17 +85,28 @@ class FleetClient {
   void Shutdown();
   // Did the last call reach a coordinator?
   bool reachable() const { return reachable_; }
+  // Does the coordinator not take our certificate any more? It proved who it is, again and again, and then
+  // closed the connection, or it said so. Until a call reaches it.
+  bool refused() const { return refused_; }
   // What gRPC calls the other end of the last call that reached it; empty: none has.
   std::string other_end();
 
  private:
   struct Stub;
   class Call;
-  FleetClient(std::unique_ptr<Stub> stub, UplinkGate& gate);
+  // How often the other side proved to be the coordinator.
+  using Met = std::atomic<uint32_t>;
+  FleetClient(std::unique_ptr<Stub> stub, UplinkGate& gate, Patience patience, std::shared_ptr<Met> met);
+  // One batch.
+  absl::Status ReadChunks(const v1::GetChunksRequest& request, const OnChunk& on_chunk,
+                          const OnElsewhere& on_elsewhere);
 
   std::unique_ptr<Stub> stub_;
   UplinkGate& gate_;
-  std::atomic<bool> reachable_{false};
+  const Patience patience_;
+  const std::shared_ptr<Met> met_;  // of the verifier, too
+  std::atomic<uint32_t> met_when_reached_{0};
+  std::atomic<bool> reachable_{false}, refused_{false};
   base::Mutex mutex_;
   bool down_ ABSL_GUARDED_BY(mutex_) = false;
   std::string other_end_ ABSL_GUARDED_BY(mutex_);

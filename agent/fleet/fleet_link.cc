@@ -148,6 +148,11 @@ bool FleetLink::reachable() {
   return client_ != nullptr && client_->reachable();
 }
 
+bool FleetLink::refused() {
+  base::MutexLock lock(mutex_);
+  return client_ != nullptr && client_->refused();
+}
+
 uint32_t FleetLink::PeerPort(FleetClient& connection) {
   {
     base::MutexLock lock(mutex_);

@@ -54,6 +54,7 @@ class FleetLink final : public update::Link,
   void Reset();
   void Shutdown();
   bool reachable();
+  bool refused();  // FleetClient::refused
 
  private:
   absl::StatusOr<std::string> Fetch(std::string_view role, uint64_t version, uint64_t max_bytes) override;

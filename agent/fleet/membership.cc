@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "agent/update/time_floor.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/string_view.h"
@@ -109,7 +110,8 @@ absl::StatusOr<base::PrivateKey> Membership::PendingKey() {
   return keys_.ReadOrMake(current->pending_key);
 }
 
-absl::Status Membership::Renewed(const std::string& certificate_chain_pem, absl::Time evidence) {
+absl::Status Membership::Renewed(const std::string& certificate_chain_pem, absl::Time evidence,
+                                 absl::Time horizon) {
   std::optional<repo::Enrolment> next = enrolment();
   if (!next.has_value() || next->pending_key.empty()) {
     return absl::FailedPreconditionError("no renewal is under way");
@@ -119,7 +121,9 @@ absl::Status Membership::Renewed(const std::string& certificate_chain_pem, absl:
   next->pending_key.clear();
   const absl::Status saved = state_.Write([&]() -> absl::Status {
     repo::Device device(state_.db());
-    LINNET_RETURN_IF_ERROR(device.RaiseBelievedTime(evidence));
+    LINNET_ASSIGN_OR_RETURN(const absl::Time floor, device.BelievedTime());
+    LINNET_RETURN_IF_ERROR(
+        device.RaiseBelievedTime(update::BoundedEvidence(evidence, clock_.Now(), floor, horizon)));
     return device.SaveEnrolment(*next);
   });
   if (!saved.ok()) return saved;

@@ -46,7 +46,8 @@ class Membership {
 
   // A key for the next certificate: kept until Renewed, for the same reason.
   absl::StatusOr<base::PrivateKey> PendingKey();
-  absl::Status Renewed(const std::string& certificate_chain_pem, absl::Time evidence);
+  // `evidence`: the beginning of the new certificate; `horizon`: how far it counts (update::OfflineHorizon).
+  absl::Status Renewed(const std::string& certificate_chain_pem, absl::Time evidence, absl::Time horizon);
 
  private:
   Membership(base::FileSystem& fs, std::string dir, const base::KeyKeeping& keys, repo::StateDatabase& state,

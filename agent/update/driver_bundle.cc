@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/update/bundle_link.h"
 #include "agent/update/plan_check.h"
+#include "agent/update/time_floor.h"
 #include "agent/update/update_driver.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
@@ -174,6 +175,7 @@ absl::StatusOr<std::string> UpdateDriver::InstallBundle(const std::string& dir,
   for (const std::string& path : {found.plan_path, found.model_target}) {
     LINNET_RETURN_IF_ERROR(updater_->FindTarget(path, bundle->metadata()).status());
   }
+  LINNET_RETURN_IF_ERROR(LearnTime(parts_.state, trust_, RawNow()));
   timestamp_version_ = updater_->version(trust::kTimestamp);
   if (!ours) {  // a first site: its list is taken with its trust
     LINNET_RETURN_IF_ERROR(LearnRevocations(*updater_, *bundle));

@@ -6,6 +6,7 @@
 #include "agent/update/deadlines.h"
 #include "agent/update/plan_check.h"
 #include "agent/update/timed_link.h"
+#include "agent/update/time_floor.h"
 #include "agent/update/update_driver.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/string_view.h"
@@ -84,6 +85,9 @@ absl::Duration UpdateDriver::DoMetadata() {
   TimedLink link(parts_.link, parts_.clock, kLookTime);
   const absl::Status refreshed = updater_->Refresh(link.metadata());
   if (!refreshed.ok()) return Later(refreshed);
+  if (const absl::Status learned = LearnTime(parts_.state, trust_, RawNow()); !learned.ok()) {
+    return Later(learned);
+  }
   if (const absl::Status learned = LearnRevocations(*updater_, link); !learned.ok()) return Later(learned);
   if (const absl::Status shown = parts_.witness.Check(link, answer_.log_size); !shown.ok()) {
     return Later(shown);

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/update/receipts.h"
+#include "agent/update/time_floor.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/string_view.h"
@@ -91,8 +92,8 @@ class PlanCheck {
     if (c_.now >= plan_.expires) {
       return Nothing(absl::StrCat("plan ", plan_.id, ": expired ", absl::FormatTime(plan_.expires)));
     }
-    // Signed offline: a lower bound of what time it is. No further than the timestamp holds: a plan that says
-    // it was made in ten years, by an operator's clock or a stolen key, must not end all updates here.
+    // Signed offline: a lower bound of what time it is. No further than what was refreshed holds: a plan that
+    // says it was made in ten years, by an operator's clock or a stolen key, must not end all updates here.
     const absl::Time evidence = std::min(plan_.created, c_.timestamp_expires);
     LINNET_RETURN_IF_ERROR(
         c_.state.Write([&] { return repo::Device(c_.state.db()).RaiseBelievedTime(evidence); }));
@@ -258,7 +259,7 @@ absl::Time TimestampExpires(const trust::TrustStore& store) {
   const absl::StatusOr<trust::Envelope> envelope = trust::Envelope::Parse(**bytes);
   if (!envelope.ok()) return absl::InfinitePast();
   const absl::StatusOr<trust::Timestamp> timestamp = trust::ParseTimestamp(*envelope);
-  return timestamp.ok() ? timestamp->expires : absl::InfinitePast();
+  return timestamp.ok() ? std::min(timestamp->expires, OfflineHorizon(store)) : absl::InfinitePast();
 }
 
 absl::StatusOr<std::string> FetchSmall(chunks::ChunkSource& source, const trust::TargetInfo& target,

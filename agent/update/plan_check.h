@@ -54,7 +54,8 @@ struct PlanContext {
   trust::DeviceFacts facts;                  // of this device; what is not known fits no filter
   std::string damaged = {};  // a model that rotted here: the plan that brought it may bring it again
 };
-// Of the trusted timestamp in `store`; InfinitePast: there is none.
+// Of the trusted timestamp in `store`, and of the offline roles above it, whichever is first; InfinitePast:
+// there is none.
 absl::Time TimestampExpires(const trust::TrustStore& store);
 
 // Errors: could not decide (network, disk): try again later.

@@ -19,6 +19,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "runtime/base/rate_window.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/string_view.h"
 
@@ -149,26 +150,19 @@ absl::Status SendAll(const Socket& socket_fd, std::string_view bytes, const Url&
 class Receiver {
  public:
   Receiver(const Socket& socket_fd, const Url& url, const HttpLimits& limits)
-      : socket_(socket_fd), url_(url), limits_(limits), window_end_(After(limits.window)) {}
+      : socket_(socket_fd), url_(url), window_({limits.window, limits.least_bytes}) {}
 
   // The next bytes; empty at the end of the stream. Valid until the next call.
   absl::StatusOr<std::string_view> Next() {
     while (true) {
-      if (SteadyClock::now() >= window_end_) {
-        if (window_bytes_ < limits_.least_bytes) {
-          return absl::UnavailableError(absl::StrCat(url_.authority, ": too slow, ", window_bytes_,
-                                                     " bytes in ", absl::FormatDuration(limits_.window)));
-        }
-        window_bytes_ = 0;
-        window_end_ = After(limits_.window);
-      }
+      LINNET_RETURN_IF_ERROR(window_.Check(url_.authority));
       const ssize_t n = recv(socket_.fd(), buffer_.data(), buffer_.size(), 0);
       if (n >= 0) {
-        window_bytes_ += static_cast<uint64_t>(n);
+        window_.Count(static_cast<uint64_t>(n));
         return std::string_view(buffer_.data(), static_cast<size_t>(n));
       }
       if (errno == EAGAIN) {
-        socket_.Wait(POLLIN, window_end_);
+        socket_.Wait(POLLIN, After(window_.left()));
       } else if (errno != EINTR) {
         return absl::UnavailableError(
             absl::StrCat(url_.authority, ": cannot receive: ", std::strerror(errno)));
@@ -179,9 +173,7 @@ class Receiver {
  private:
   const Socket& socket_;
   const Url& url_;
-  const HttpLimits& limits_;
-  SteadyClock::time_point window_end_;
-  uint64_t window_bytes_ = 0;
+  base::RateWindow window_;
   std::array<char, 64 * 1024> buffer_;
 };
 

@@ -41,10 +41,11 @@ class CondVar {
     cv_.wait(lock);
     lock.release();
   }
-  // False when `timeout` (> 0) passed first.
+  // False when `timeout` (> 0) passed first. By the monotonic clock: a system clock that is set back by a
+  // year must not hold a thread for a year.
   bool WaitFor(Mutex& mutex, absl::Duration timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
-    const auto end = std::chrono::system_clock::now() + absl::ToChronoMicroseconds(timeout);
+    const auto end = std::chrono::steady_clock::now() + absl::ToChronoMicroseconds(timeout);
     const bool woken = cv_.wait_until(lock, end) == std::cv_status::no_timeout;
     lock.release();
     return woken;

@@ -104,6 +104,9 @@ std::string Explain(int error, const Certificate& failing, absl::Time now) {
       return "certificate was issued by another authority";
     case X509_V_ERR_INVALID_PURPOSE:
       return "certificate is for another use";
+    case X509_V_ERR_PERMITTED_VIOLATION:
+    case X509_V_ERR_EXCLUDED_VIOLATION:
+      return "certificate is of a kind that its authority may not issue";
     default:
       return absl::StrCat("certificate refused: ", X509_verify_cert_error_string(error));
   }
@@ -121,6 +124,21 @@ absl::Status CheckUse(X509* leaf, CertificateUse use) {
   if (authority || !has_usage || X509_get_extended_key_usage(leaf) != needed) {
     return absl::UnauthenticatedError(
         absl::StrCat("certificate is not a ", use == CertificateUse::kClient ? "client's" : "server's"));
+  }
+  return absl::OkStatus();
+}
+
+// Certificates from before subjects had an O have none. Byte for byte: what OpenSSL takes for the same name
+// in other letters is not the same here.
+absl::Status CheckDomain(X509* leaf, std::string_view scheme) {
+  const X509_NAME* subject = X509_get_subject_name(leaf);
+  for (int at = -1; (at = X509_NAME_get_index_by_NID(subject, NID_organizationName, at)) >= 0;) {
+    const ASN1_STRING* value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
+    const std::string_view text(reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)),
+                                static_cast<size_t>(ASN1_STRING_length(value)));
+    if (text == DomainOf(scheme)) continue;
+    return absl::UnauthenticatedError(
+        absl::StrCat("certificate's subject is not of \"", std::string(DomainOf(scheme)), "\""));
   }
   return absl::OkStatus();
 }
@@ -266,6 +284,7 @@ absl::StatusOr<std::string> VerifyChain(std::span<const Certificate> chain, cons
   }
   LINNET_RETURN_IF_ERROR(CheckUse(chain[0].get(), use));
   if (scheme.empty()) return std::string();
+  LINNET_RETURN_IF_ERROR(CheckDomain(chain[0].get(), scheme));
   // One name in all, not one of the scheme: a certificate that speaks for two domains speaks for none.
   const std::optional<std::string> name = chain[0].UriOf(scheme);
   if (!name.has_value() || chain[0].uris().size() != 1) {

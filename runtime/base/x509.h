@@ -25,6 +25,9 @@ inline constexpr std::string_view kOwnerUri = "linnet-owner:";              // +
 inline constexpr std::string_view kAgentUri =
     "linnet-agent:";  // + 32 hex digits: a device's server on its owner's door
 
+// The scheme without its colon: what the O of a certificate's subject says.
+constexpr std::string_view DomainOf(std::string_view uri) { return uri.substr(0, uri.find(':')); }
+
 enum class CertificateUse { kAuthority, kClient, kServer };
 
 // A parsed X.509 certificate. Immutable, thread-safe, cheap to copy.
@@ -58,6 +61,12 @@ struct CertificateRequest {
   std::vector<std::string> dns_names;  // servers: also "localhost" and 127.0.0.1 are added
   absl::Time not_before, not_after;
   int path_length = 0;  // authorities
+  // O of the subject; nullopt: the domain of `uri`, if there is one.
+  std::optional<std::string> organization = std::nullopt;
+  // Authorities: the one O that subjects below it may have; then it certifies clients only, without DNS names
+  // and addresses. OpenSSL holds it to that (RFC 5280, 4.2.1.10: directoryName; an URI without a host cannot
+  // be constrained). Empty: whatever it likes.
+  std::string confined_to = "";
 };
 
 // A self-signed authority, and certificates issued by one. Issue: `issuer` must be an authority whose key
@@ -67,7 +76,8 @@ absl::StatusOr<Certificate> Issue(const Certificate& issuer, const PrivateKey& i
                                   const PublicKey& subject, const CertificateRequest& request);
 
 // Is `chain` (leaf first) issued under `root`, for `use`, with exactly one URI of `scheme`, and valid at
-// `now`? Returns the URI's rest. Unauthenticated says what is wrong ("expired 3 days ago", "issued by another
+// `now`? An O of its subject must be the scheme's domain: by their subjects an authority's are confined.
+// Returns the URI's rest. Unauthenticated says what is wrong ("expired 3 days ago", "issued by another
 // authority", ...). `now` is max(system time, last time believed): the caller's business. `allow_expired`:
 // for Renew.
 absl::StatusOr<std::string> VerifyChain(std::span<const Certificate> chain, const Certificate& root,

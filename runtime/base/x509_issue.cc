@@ -41,10 +41,11 @@ void AddKeyUsage(X509* x509, const CertificateRequest& request) {
     ASN1_BIT_STRING_set_bit(usage.get(), 0, 1);
   }
   AddExtension(x509, NID_key_usage, true, usage.get());
-  if (request.use == CertificateUse::kAuthority) return;
+  // Of an authority: what those below it may be used for, as OpenSSL's purposes have it.
+  if (request.use == CertificateUse::kAuthority && request.confined_to.empty()) return;
   const std::unique_ptr<EXTENDED_KEY_USAGE, void (*)(EXTENDED_KEY_USAGE*)> extended(EXTENDED_KEY_USAGE_new(),
                                                                                     EXTENDED_KEY_USAGE_free);
-  const int nid = request.use == CertificateUse::kClient ? NID_client_auth : NID_server_auth;
+  const int nid = request.use == CertificateUse::kServer ? NID_server_auth : NID_client_auth;
   LINNET_CHECK(extended != nullptr && sk_ASN1_OBJECT_push(extended.get(), OBJ_nid2obj(nid)) > 0);
   AddExtension(x509, NID_ext_key_usage, true, extended.get());
 }
@@ -106,6 +107,47 @@ void AddNames(X509* x509, const CertificateRequest& request) {
   if (sk_GENERAL_NAME_num(names.get()) > 0) AddExtension(x509, NID_subject_alt_name, false, names.get());
 }
 
+// Takes `value`.
+void AddSubtree(STACK_OF(GENERAL_SUBTREE) * &trees, int type, void* value) {
+  if (trees == nullptr) trees = sk_GENERAL_SUBTREE_new_null();
+  GENERAL_SUBTREE* tree = GENERAL_SUBTREE_new();
+  LINNET_CHECK(trees != nullptr && tree != nullptr && value != nullptr);
+  GENERAL_NAME_set0_value(tree->base, type, value);
+  LINNET_CHECK(sk_GENERAL_SUBTREE_push(trees, tree) > 0);
+}
+
+ASN1_OCTET_STRING* Zeros(int size) {
+  ASN1_OCTET_STRING* zeros = ASN1_OCTET_STRING_new();
+  const std::string bytes(static_cast<size_t>(size), '\0');
+  LINNET_CHECK(zeros != nullptr &&
+               ASN1_OCTET_STRING_set(zeros, reinterpret_cast<const unsigned char*>(bytes.data()), size) == 1);
+  return zeros;
+}
+
+absl::Status AddEntry(X509_NAME* name, const char* field, const std::string& text) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(text.c_str());
+  if (X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, bytes, -1, -1, 0) == 1) return absl::OkStatus();
+  ERR_clear_error();
+  return absl::InvalidArgumentError(
+      absl::StrCat("certificate: ", field, " of its subject is not UTF-8, or longer than 64 bytes"));
+}
+
+absl::Status AddNameConstraints(X509* x509, const CertificateRequest& request) {
+  if (request.use != CertificateUse::kAuthority || request.confined_to.empty()) return absl::OkStatus();
+  const std::unique_ptr<NAME_CONSTRAINTS, void (*)(NAME_CONSTRAINTS*)> constraints(NAME_CONSTRAINTS_new(),
+                                                                                   NAME_CONSTRAINTS_free);
+  std::unique_ptr<X509_NAME, void (*)(X509_NAME*)> subject(X509_NAME_new(), X509_NAME_free);
+  LINNET_CHECK(constraints != nullptr && subject != nullptr);
+  LINNET_RETURN_IF_ERROR(AddEntry(subject.get(), "O", request.confined_to));
+  AddSubtree(constraints->permittedSubtrees, GEN_DIRNAME, subject.release());
+  // Each: all that there are. An empty DNS name, and address and mask of IPv4 and of IPv6.
+  AddSubtree(constraints->excludedSubtrees, GEN_DNS, ASN1_IA5STRING_new());
+  AddSubtree(constraints->excludedSubtrees, GEN_IPADD, Zeros(8));
+  AddSubtree(constraints->excludedSubtrees, GEN_IPADD, Zeros(32));
+  AddExtension(x509, NID_name_constraints, true, constraints.get());
+  return absl::OkStatus();
+}
+
 void SetTime(ASN1_TIME* to, absl::Time time) {
   LINNET_CHECK(ASN1_TIME_set(to, absl::ToTimeT(time)) != nullptr);
 }
@@ -130,12 +172,11 @@ absl::StatusOr<Certificate> Make(X509* issuer, const PrivateKey& issuer_key, con
   BN_free(number);
   SetTime(X509_getm_notBefore(x509.get()), request.not_before);
   SetTime(X509_getm_notAfter(x509.get()), request.not_after);
-  const auto* name = reinterpret_cast<const unsigned char*>(request.common_name.c_str());
-  if (X509_NAME_add_entry_by_txt(X509_get_subject_name(x509.get()), "CN", MBSTRING_UTF8, name, -1, -1, 0) !=
-      1) {
-    ERR_clear_error();
-    return absl::InvalidArgumentError("certificate: common name is not UTF-8");
-  }
+  // O first: a constraint is a beginning of the name.
+  X509_NAME* subject_name = X509_get_subject_name(x509.get());
+  const std::string organization = request.organization.value_or(std::string(DomainOf(request.uri)));
+  if (!organization.empty()) LINNET_RETURN_IF_ERROR(AddEntry(subject_name, "O", organization));
+  LINNET_RETURN_IF_ERROR(AddEntry(subject_name, "CN", request.common_name));
   LINNET_CHECK(X509_set_issuer_name(x509.get(), issuer == nullptr ? X509_get_subject_name(x509.get())
                                                                   : X509_get_subject_name(issuer)) == 1);
   LINNET_CHECK(X509_set_pubkey(x509.get(), subject.get()) == 1);
@@ -143,6 +184,7 @@ absl::StatusOr<Certificate> Make(X509* issuer, const PrivateKey& issuer_key, con
   AddKeyUsage(x509.get(), request);
   AddKeyIds(x509.get(), issuer);
   AddNames(x509.get(), request);
+  LINNET_RETURN_IF_ERROR(AddNameConstraints(x509.get(), request));
   const EVP_MD* digest = issuer_key.type() == KeyType::kEd25519 ? nullptr : EVP_sha256();
   LINNET_CHECK(X509_sign(x509.get(), issuer_key.get(), digest) > 0);
 

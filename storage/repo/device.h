@@ -42,8 +42,8 @@ class Device {
   absl::Status SaveEnrolment(const Enrolment& enrolment);
   absl::Status SetPendingKey(std::string_view key_file);
 
-  // The latest time that signed evidence showed to be past (certificates issued to us, plans that we
-  // believed): a device may boot in 1970. Never from the system clock, which may be years ahead by mistake.
+  // The latest time that is proved to be past (agent/update/time_floor.h says by what): a device may boot in
+  // 1970. Never from the system clock, which may be years ahead by mistake.
   absl::StatusOr<absl::Time> BelievedTime();
   absl::Status RaiseBelievedTime(absl::Time time);
 

@@ -18,8 +18,8 @@
 //   metadata/timestamp.json
 //   targets/<folder>/<sha256>.<file>          model, index, plan
 //
-// metadata/ and targets/ are the standard TUF layout with consistent snapshots: any static server can serve
-// them, and any TUF client read them.
+// metadata/ and targets/ are the standard TUF layout with consistent snapshots: a static server can serve
+// them (README.md), and any TUF client read them.
 namespace linnet::trust {
 
 struct BundleManifest {

@@ -85,7 +85,7 @@ bool IsSupportedSpec(std::string_view version) {
 }
 
 // "2026-11-20T14:21:51Z", nothing else.
-std::optional<absl::Time> ParseExpires(std::string_view text) {
+std::optional<absl::Time> ParseTime(std::string_view text) {
   static constexpr std::string_view kShape = "dddd-dd-ddTdd:dd:ddZ";
   if (text.size() != kShape.size()) return std::nullopt;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -111,7 +111,7 @@ absl::Status ParseCommon(const Envelope& envelope, std::string_view type, Common
   if (!IsSupportedSpec(*spec)) return Bad(type, absl::StrCat("spec_version \"", *spec, "\", expected 1.x"));
   LINNET_ASSIGN_OR_RETURN(out.version, Integer(json, "version", 1, type));
   LINNET_ASSIGN_OR_RETURN(const std::string* expires, Text(json, "expires", type));
-  const std::optional<absl::Time> time = ParseExpires(*expires);
+  const std::optional<absl::Time> time = ParseTime(*expires);
   if (!time) return Bad(type, absl::StrCat("expires \"", *expires, "\", expected YYYY-MM-DDTHH:MM:SSZ"));
   out.expires = *time;
   return absl::OkStatus();
@@ -314,6 +314,8 @@ absl::StatusOr<Timestamp> ParseTimestamp(const Envelope& envelope) {
   LINNET_ASSIGN_OR_RETURN(const Json* meta, Member(envelope.signed_part, "meta", kTimestamp));
   LINNET_ASSIGN_OR_RETURN(const Json* file, Member(*meta, "snapshot.json", "timestamp, meta"));
   LINNET_ASSIGN_OR_RETURN(timestamp.snapshot, ParseMetaFile(*file, "timestamp, snapshot.json"));
+  const Json* created = envelope.signed_part.Find(kCreatedField);
+  if (created != nullptr && created->text() != nullptr) timestamp.created = ParseTime(*created->text());
   return timestamp;
 }
 

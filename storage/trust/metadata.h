@@ -79,8 +79,12 @@ struct MetaFile {
   Hashes hashes;  // may be empty
 };
 
+// Ours, in a timestamp: other clients ignore it, as they do every field that they do not know.
+inline constexpr std::string_view kCreatedField = "x-linnet-created";
+
 struct Timestamp : Common {
   MetaFile snapshot;
+  std::optional<absl::Time> created;  // when it was signed, as its signer says; absent or malformed: nullopt
 };
 
 struct Snapshot : Common {

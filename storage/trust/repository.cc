@@ -291,9 +291,9 @@ class RepositoryImpl final : public Repository {
     const bool same_key = VerifySignatures(shown, kTimestamp, signers, next.root().keys).ok();
     SignedRole timestamp{.version = timestamp_.version + (same_key ? 1 : kStepToNewKey),
                          .expires = now + timestamp_lifetime};
-    timestamp.bytes =
-        SignMetadata(TimestampJson(timestamp.version, timestamp.expires, snapshot.version, snapshot.bytes),
-                     std::span(&keys.timestamp, 1));
+    timestamp.bytes = SignMetadata(
+        TimestampJson(timestamp.version, timestamp.expires, snapshot.version, snapshot.bytes, now),
+        std::span(&keys.timestamp, 1));
     LINNET_RETURN_IF_ERROR(fs_.WriteFileAtomic(absl::StrCat(dir_, "/timestamp.json"), timestamp.bytes, 0644));
     LINNET_RETURN_IF_ERROR(Tell(next, snapshot, timestamp, keys.timestamp));
     offline_ = std::move(next);

@@ -11,15 +11,13 @@ namespace {
 // What this code writes; readers accept every 1.x.
 constexpr std::string_view kSpecVersion = "1.0.34";
 
-std::string ExpiresText(absl::Time time) {
+std::string TimeText(absl::Time time) {
   return absl::FormatTime("%E4Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
 }
 
 Json::Object CommonFields(std::string_view type, uint64_t version, absl::Time expires) {
-  return {{"_type", type},
-          {"spec_version", kSpecVersion},
-          {"version", version},
-          {"expires", ExpiresText(expires)}};
+  return {
+      {"_type", type}, {"spec_version", kSpecVersion}, {"version", version}, {"expires", TimeText(expires)}};
 }
 
 Json RoleKeysJson(const RoleSigners& signers) {
@@ -89,8 +87,9 @@ Json RootJson(uint64_t version, absl::Time expires, const std::map<std::string, 
 }
 
 Json TimestampJson(uint64_t version, absl::Time expires, uint64_t snapshot_version,
-                   std::string_view snapshot_bytes) {
+                   std::string_view snapshot_bytes, std::optional<absl::Time> created) {
   Json::Object timestamp = CommonFields(kTimestamp, version, expires);
+  if (created) timestamp.emplace(kCreatedField, TimeText(*created));
   timestamp.emplace(
       "meta", Json::Object{{"snapshot.json", MetaFileJson(MetaFileOf(snapshot_version, snapshot_bytes))}});
   return timestamp;
@@ -127,7 +126,7 @@ Json MetaFileJson(const MetaFile& file) {
 
 void SetVersion(Json& signed_part, uint64_t version, absl::Time expires) {
   Member(signed_part, "version", Json()) = Json(version);
-  Member(signed_part, "expires", Json()) = Json(ExpiresText(expires));
+  Member(signed_part, "expires", Json()) = Json(TimeText(expires));
 }
 
 void AddTarget(Json& signed_part, std::string_view path, uint64_t length, std::string_view sha256,

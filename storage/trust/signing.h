@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,11 +30,11 @@ struct RoleSigners {
   uint64_t threshold = 1;
 };
 
-// The signed parts. Times are cut to seconds.
+// The signed parts. Times are cut to seconds. `created`: when it is signed, which TUF itself does not say.
 Json RootJson(uint64_t version, absl::Time expires, const std::map<std::string, RoleSigners>& roles,
               bool consistent_snapshot = true);
 Json TimestampJson(uint64_t version, absl::Time expires, uint64_t snapshot_version,
-                   std::string_view snapshot_bytes);
+                   std::string_view snapshot_bytes, std::optional<absl::Time> created = std::nullopt);
 // `meta`: by "<role>.json".
 Json SnapshotJson(uint64_t version, absl::Time expires, const std::map<std::string, MetaFile>& meta);
 // An empty targets document without delegations.

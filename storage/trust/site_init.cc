@@ -143,7 +143,7 @@ class SiteMaker {
     LINNET_RETURN_IF_ERROR(WriteRole(kSnapshot, snapshot_bytes));
     return Write(
         absl::StrCat(std::string(kSiteRepository), "/timestamp.json"),
-        SignMetadata(TimestampJson(1, now_ + kTimestampLifetime, 1, snapshot_bytes), {&timestamp, 1}));
+        SignMetadata(TimestampJson(1, now_ + kTimestampLifetime, 1, snapshot_bytes, now_), {&timestamp, 1}));
   }
 
   base::CertificateRequest Request(std::string common_name, CertificateUse use,
@@ -166,10 +166,12 @@ class SiteMaker {
 
     LINNET_ASSIGN_OR_RETURN(const PrivateKey device_ca_key,
                             MakeKey("coordinator/device-ca.key", KeyType::kP256, ""));
+    base::CertificateRequest device_ca_request =
+        Request("device authority", CertificateUse::kAuthority, kIntermediateLifetime);
+    device_ca_request.confined_to = base::DomainOf(base::kDeviceUri);
     LINNET_ASSIGN_OR_RETURN(
         const Certificate device_ca,
-        base::Issue(fleet_root, fleet_key, device_ca_key.public_key(),
-                    Request("device authority", CertificateUse::kAuthority, kIntermediateLifetime)));
+        base::Issue(fleet_root, fleet_key, device_ca_key.public_key(), device_ca_request));
 
     // By the root itself: a stolen intermediate then cannot make a coordinator that devices pin by name.
     LINNET_ASSIGN_OR_RETURN(const PrivateKey server_key,

@@ -1,6 +1,10 @@
 #include "runtime/base/x509.h"
 
 #include <gtest/gtest.h>
+#include <openssl/err.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 
 #include "absl/strings/match.h"
 #include "runtime/base/string_view.h"
@@ -118,6 +122,109 @@ TEST_F(X509Test, SaysHowLongAgoItExpired) {
   EXPECT_TRUE(VerifyChain(std::vector{leaf}, root_.certificate, CertificateUse::kClient, kDeviceUri, late,
                           /*allow_expired=*/true)
                   .ok());
+}
+
+// An authority for devices under the root, as a site has it; all that OpenSSL says of chains below it, and
+// what is ours to add.
+class ConfinedTest : public X509Test {
+ protected:
+  static Certificate Confined(const Authority& root, const PrivateKey& key, std::string to) {
+    CertificateRequest request = RequestFor(CertificateUse::kAuthority, "");
+    request.common_name = "device authority";
+    request.path_length = 0;
+    request.confined_to = std::move(to);
+    return *Issue(root.certificate, root.key, key.public_key(), request);
+  }
+  Certificate Below(const Certificate& authority, CertificateUse use, std::string uri,
+                    std::optional<std::string> organization = std::nullopt) {
+    CertificateRequest request = RequestFor(use, std::move(uri));
+    request.organization = std::move(organization);
+    const auto leaf = Issue(authority, key_, subject_.public_key(), request);
+    EXPECT_TRUE(leaf.ok()) << leaf.status();
+    return *leaf;
+  }
+  // X509_verify_cert with no purpose and no rule of ours.
+  int OpenSslSays(const Certificate& leaf, const Certificate& authority, int purpose = 0) {
+    X509_STORE* store = X509_STORE_new();
+    X509_STORE_CTX* context = X509_STORE_CTX_new();
+    STACK_OF(X509)* untrusted = sk_X509_new_null();
+    X509_STORE_add_cert(store, root_.certificate.get());
+    sk_X509_push(untrusted, authority.get());
+    X509_STORE_CTX_init(context, store, leaf.get(), untrusted);
+    X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(context);
+    X509_VERIFY_PARAM_set_time(param, absl::ToTimeT(kNow));
+    if (purpose != 0) X509_VERIFY_PARAM_set_purpose(param, purpose);
+    X509_verify_cert(context);
+    const int error = X509_STORE_CTX_get_error(context);
+    sk_X509_free(untrusted);
+    X509_STORE_CTX_free(context);
+    X509_STORE_free(store);
+    ERR_clear_error();
+    return error;
+  }
+
+  PrivateKey key_ = PrivateKey::Generate(KeyType::kP256);
+  Certificate devices_ = Confined(root_, key_, "linnet-device");
+};
+
+TEST_F(ConfinedTest, AnAuthorityForDevicesCertifiesDevices) {
+  const Certificate device = Below(devices_, CertificateUse::kClient, "linnet-device:01");
+  EXPECT_EQ(Why({device, devices_}, CertificateUse::kClient, kDeviceUri), "accepted 01");
+  EXPECT_EQ(OpenSslSays(device, devices_), X509_V_OK);
+  EXPECT_EQ(OpenSslSays(device, devices_, X509_PURPOSE_SSL_CLIENT), X509_V_OK);
+}
+
+TEST_F(ConfinedTest, ItCertifiesNobodyElse) {
+  for (const char* uri :
+       {"linnet-operator:anna", "linnet-owner:01", "linnet-agent:01", "linnet-coordinator:s", ""}) {
+    const Certificate other = Below(devices_, CertificateUse::kClient, uri);
+    EXPECT_EQ(OpenSslSays(other, devices_), X509_V_ERR_PERMITTED_VIOLATION) << uri;
+    EXPECT_EQ(Why({other, devices_}, CertificateUse::kClient, kOperatorUri),
+              "certificate is of a kind that its authority may not issue")
+        << uri;
+  }
+  // A server, under whatever subject: by its names, and by its use.
+  const Certificate server =
+      Below(devices_, CertificateUse::kServer, "linnet-coordinator:s", "linnet-device");
+  EXPECT_EQ(OpenSslSays(server, devices_), X509_V_ERR_EXCLUDED_VIOLATION);
+  EXPECT_EQ(OpenSslSays(server, devices_, X509_PURPOSE_SSL_SERVER), X509_V_ERR_INVALID_PURPOSE);
+  EXPECT_FALSE(VerifyChain(std::vector{server, devices_}, root_.certificate, CertificateUse::kServer,
+                           kCoordinatorUri, kNow)
+                   .ok());
+  // Nor another authority.
+  CertificateRequest request = RequestFor(CertificateUse::kAuthority, "");
+  request.organization = "linnet-device";
+  const auto below = Issue(devices_, key_, subject_.public_key(), request);
+  ASSERT_TRUE(below.ok());
+  EXPECT_EQ(Why({*below, devices_}, CertificateUse::kAuthority, ""), "accepted ");
+  const auto leaf =
+      Issue(*below, subject_, subject_.public_key(), RequestFor(CertificateUse::kClient, "linnet-device:01"));
+  ASSERT_TRUE(leaf.ok());
+  EXPECT_FALSE(VerifyChain(std::vector{*leaf, *below, devices_}, root_.certificate, CertificateUse::kClient,
+                           kDeviceUri, kNow)
+                   .ok());
+}
+
+// The subject is what OpenSSL constrains, the URI is whom we believe: they must agree.
+TEST_F(ConfinedTest, ADevicesSubjectSpeaksForNoOtherDomain) {
+  for (const char* organization : {"linnet-device", "Linnet-Device", "linnet-device "}) {
+    const Certificate thief = Below(devices_, CertificateUse::kClient, "linnet-operator:anna", organization);
+    EXPECT_EQ(OpenSslSays(thief, devices_), X509_V_OK)
+        << organization << ": OpenSSL compares no letters' case";
+    EXPECT_EQ(Why({thief, devices_}, CertificateUse::kClient, kOperatorUri),
+              "certificate's subject is not of \"linnet-operator\"");
+  }
+}
+
+TEST_F(ConfinedTest, SitesFromBeforeGoOnWorking) {
+  const Certificate free = Confined(root_, key_, "");
+  for (const auto& organization : {std::optional<std::string>(""), std::optional<std::string>()}) {
+    const Certificate device = Below(free, CertificateUse::kClient, "linnet-device:01", organization);
+    EXPECT_EQ(Why({device, free}, CertificateUse::kClient, kDeviceUri), "accepted 01");
+  }
+  // A certificate that such a site issued has no O: under a confined authority it would be nobody's.
+  const Certificate bare = Below(devices_, CertificateUse::kClient, "linnet-device:01", "");
+  EXPECT_EQ(OpenSslSays(bare, devices_), X509_V_ERR_PERMITTED_VIOLATION);
 }
 
 TEST_F(X509Test, RefusesNoCertificate) {

@@ -6,9 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/fleet/enroll.h"
 #include "runtime/base/hash.h"
-#include "runtime/base/status_macros.h"
 #include "runtime/net/enrollment_token.h"
-#include "storage/repo/device.h"
 #include "storage/trust/updater.h"
 #include "tests/fleet/member_fixture.h"
 #include "tests/support/status_matchers.h"
@@ -24,6 +22,11 @@ class EnrolTest : public MemberFixture {
  protected:
   static std::vector<std::string> KeysOf(const Member& member) {
     return *base::FileSystem::Real().List(member.dir / "identity");
+  }
+  // For the coordinator.
+  void Pass(absl::Duration time) {
+    clock_.Advance(time);
+    coordinator_->Tick();
   }
 };
 
@@ -172,6 +175,141 @@ TEST_F(EnrolTest, ADeviceThatBootsIn1970IsStillAMember) {
       << member.agent->status().last_update_error;
 }
 
+// A clock that begins in 1970 at each start, and an up-time beside it that nobody sets.
+class NoClock {
+ public:
+  void Pass(absl::Duration time) {
+    clock.Advance(time);
+    up_.Advance(time);
+  }
+  void Boot() { clock.Set(absl::FromUnixSeconds(60)); }
+  std::function<absl::Duration()> uptime() {
+    return [this] { return up_.Now() - absl::UnixEpoch(); };
+  }
+  linnet::testing::FakeClock clock{absl::FromUnixSeconds(60)};
+
+ private:
+  linnet::testing::FakeClock up_;
+};
+
+class NoClockTest : public EnrolTest {
+ protected:
+  NoClockTest() {
+    member_.uptime = device_.uptime();
+    member_.Restart();
+    EXPECT_THAT(member_.agent->Enroll(NewToken("no-clock")), IsOk());
+    EXPECT_TRUE(RunUntil([&] { return member_.agent->status().coordinator_reachable; }));
+  }
+  bool RunUntil(const std::function<bool()>& done) {
+    return EnrolTest::RunUntil([&] {
+      device_.Pass(absl::Seconds(5));
+      EXPECT_THAT(member_.agent->CheckNow(), IsOk());  // not in seconds of ours
+      return done();
+    });
+  }
+  bool IsMember() {
+    return member_.agent->status().certificate_expires > clock_.Now() &&
+           member_.agent->status().coordinator_reachable;
+  }
+
+  NoClock device_;
+  Member member_{device_.clock};
+};
+
+TEST_F(NoClockTest, UpTimeAloneRenewsTheCertificateInTime) {
+  const std::vector<std::string> keys = KeysOf(member_);
+  const absl::Time expires = member_.agent->status().certificate_expires;
+  // In steps, as it passes; nothing is published meanwhile.
+  for (int day = 1; day <= 25 && KeysOf(member_) == keys; ++day) {
+    clock_.Advance(absl::Hours(24));
+    device_.Pass(absl::Hours(24));
+    const absl::Time floor = member_.believed();
+    ASSERT_TRUE(RunUntil([&] { return member_.believed() >= floor + absl::Hours(23); })) << day;
+    if (day < 14) {
+      EXPECT_EQ(KeysOf(member_), keys) << "too early, day " << day;
+    }
+  }
+  ASSERT_TRUE(RunUntil([&] { return KeysOf(member_) != keys && IsMember(); }));
+  EXPECT_GT(member_.agent->status().certificate_expires, expires);
+}
+
+TEST_F(NoClockTest, OffForTwentyFiveDaysItIsStillAMember) {
+  const absl::Time expires = member_.agent->status().certificate_expires;
+  member_.Kill();
+  Pass(absl::Hours(24 * 25));
+  device_.Boot();
+  member_.Restart();
+  // What the timestamp says about the time makes the renewal due.
+  ASSERT_TRUE(RunUntil([&] { return member_.agent->status().certificate_expires > expires; }))
+      << member_.agent->status().last_update_error;
+  EXPECT_TRUE(RunUntil([&] { return IsMember(); }));
+}
+
+TEST_F(NoClockTest, OffForFortyDaysItIsStillAMember) {
+  member_.Kill();
+  Pass(absl::Hours(24 * 40));
+  device_.Boot();
+  member_.Restart();
+  // It thinks that its certificate is new; the coordinator turns it away.
+  ASSERT_TRUE(RunUntil([&] { return IsMember(); })) << member_.agent->status().last_update_error;
+  EXPECT_GT(member_.believed(), clock_.Now() - absl::Hours(24));
+}
+
+TEST_F(NoClockTest, ItsConnectionStaysOpenWhileItsCertificateExpires) {
+  Pass(absl::Hours(24 * 40));
+  ASSERT_TRUE(RunUntil([&] { return IsMember(); })) << member_.agent->status().last_update_error;
+}
+
+// With a clock that is right, too: a report that waits for the coordinator waits with a key that expires.
+TEST_F(EnrolTest, ADeviceThatWasOffForFortyDaysInTheMiddleOfAnUpdateIsStillAMember) {
+  config_.listen = coordinator_->fleet_address();
+  const auto member = NewMember("press-line-3");
+  const Model model = SignModel("1");
+  ASSERT_TRUE(Publish(model).ok());
+  ASSERT_TRUE(Start(PublishPlan(model, {})).ok());
+  ASSERT_TRUE(RunUntil([&] { return member->agent->status().update_state == "CONFIRM"; }));
+  admin_.reset();
+  coordinator_.reset();
+  ASSERT_TRUE(RunUntil([&] { return member->agent->status().update_state == "REPORT"; }));
+  member->Kill();
+  clock_.Advance(absl::Hours(24 * 40));
+  StartCoordinator();
+  member->Restart();
+  ASSERT_TRUE(RunUntil([&] { return member->agent->status().certificate_expires > clock_.Now(); }))
+      << member->agent->status().update_state << ": " << member->agent->status().last_update_error;
+  EXPECT_TRUE(RunUntil([&] { return member->agent->status().update_state == "IDLE"; }))
+      << member->agent->status().last_update_error;
+}
+
+// Whoever sets a device's clock back and keeps the coordinator from it: what it has does not stay fresh.
+TEST_F(EnrolTest, AClockThatIsSetBackAYearFreezesNothing) {
+  NoClock device;
+  device.clock.Set(clock_.Now());
+  Member member(device.clock);
+  member.uptime = device.uptime();
+  member.Restart();
+  ASSERT_THAT(member.agent->Enroll(NewToken("press-line-3")), IsOk());
+  const Model model = SignModel("1");
+  ASSERT_TRUE(Publish(model).ok());
+  const SignedPlan plan = PublishPlan(model, {});
+  const auto run_until = [&](const std::function<bool()>& done) {
+    return RunUntil([&] {
+      device.Pass(absl::Seconds(1));
+      return done();
+    });
+  };
+  const auto error = [&] { return member.agent->status().last_update_error; };
+  ASSERT_TRUE(run_until([&] { return member.agent->log()->newest.has_value(); })) << error();
+  device.Pass(absl::Hours(25));
+  device.clock.Advance(-absl::Hours(24 * 365));
+  ASSERT_TRUE(Start(plan).ok());  // under the timestamp of yesterday
+  ASSERT_TRUE(run_until([&] { return absl::StrContains(error(), "expired"); })) << error();
+  EXPECT_FALSE(member.Committed());
+  // It was nothing but time: a fresh one is taken, whatever the clock says.
+  Pass(absl::Hours(25));
+  ASSERT_TRUE(run_until([&] { return member.Committed(); })) << error();
+}
+
 // While it is wrong everything signed has expired, which delays. What is remembered comes from what was
 // signed, never from the clock, so that nothing is left of it when the clock is right again.
 TEST_F(EnrolTest, AClockTenYearsAheadDelaysUpdatesAndLeavesNothingBehind) {
@@ -185,15 +323,6 @@ TEST_F(EnrolTest, AClockTenYearsAheadDelaysUpdatesAndLeavesNothingBehind) {
     });
   };
   const auto error = [&] { return member.agent->status().last_update_error; };
-  const auto believed = [&] {
-    absl::Time time;
-    EXPECT_THAT(member.state->Read([&]() -> absl::Status {
-      LINNET_ASSIGN_OR_RETURN(time, repo::Device(member.state->db()).BelievedTime());
-      return absl::OkStatus();
-    }),
-                IsOk());
-    return time;
-  };
   const Model model = SignModel("1");
   ASSERT_TRUE(Publish(model).ok());
   ASSERT_TRUE(run_until([&] { return member.agent->log()->newest.has_value(); })) << error();
@@ -205,12 +334,12 @@ TEST_F(EnrolTest, AClockTenYearsAheadDelaysUpdatesAndLeavesNothingBehind) {
   member.Restart();  // as after a night
   ASSERT_TRUE(run_until([&] { return error() != ""; }));
   EXPECT_FALSE(member.Committed());
-  EXPECT_LE(believed(), clock_.Now());
+  EXPECT_LE(member.believed(), clock_.Now());
 
   own.Set(clock_.Now());
   ASSERT_TRUE(run_until([&] { return member.Committed(); })) << error();
   EXPECT_EQ(member.host->running(), model.bytes);
-  EXPECT_LE(believed(), clock_.Now());
+  EXPECT_LE(member.believed(), clock_.Now());
   // What waited for a time that lay years ahead waits no more: the certificate is renewed when it is due.
   for (linnet::testing::FakeClock* clock : {&own, &clock_}) clock->Advance(absl::Hours(24 * 25));
   coordinator_->Tick();

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "coordinator/authority.h"
 #include "coordinator/site_files.h"
 #include "runtime/base/file_system.h"
@@ -102,7 +103,8 @@ uint32_t HostileCoordinator::PeerPort(const std::string& device) {
 
 void HostileCoordinator::ServeIn(View& view, const std::map<std::string, std::string>& roles) {
   const base::PrivateKey snapshot_key = OnlineKey("snapshot"), timestamp_key = OnlineKey("timestamp");
-  const absl::Time expires = clock_.Now() + absl::Hours(24);
+  const absl::Time created = clock_.Now() + absl::Seconds(ahead_seconds_.load());
+  const absl::Time expires = created + absl::Hours(24);
   ++version_;
   const auto publish = [&](const std::string& role, uint64_t version, const std::string& bytes) {
     const std::string sha256(base::AsView(base::Sha256(bytes)));
@@ -120,8 +122,8 @@ void HostileCoordinator::ServeIn(View& view, const std::map<std::string, std::st
       trust::SignMetadata(trust::SnapshotJson(version_, expires, meta), {&snapshot_key, 1});
   view.metadata[{"snapshot", version_}] = snapshot;
   publish("snapshot", version_, snapshot);
-  view.timestamp =
-      trust::SignMetadata(trust::TimestampJson(version_, expires, version_, snapshot), {&timestamp_key, 1});
+  view.timestamp = trust::SignMetadata(trust::TimestampJson(version_, expires, version_, snapshot, created),
+                                       {&timestamp_key, 1});
   view.timestamp_version = version_;
   publish("timestamp", version_, view.timestamp);
 }
@@ -227,6 +229,7 @@ grpc::Status HostileCoordinator::GetMetadata(grpc::ServerContext* context,
                                              const fleet::v1::GetMetadataRequest* request,
                                              fleet::v1::GetMetadataResponse* response) {
   ++metadata_requests_;
+  absl::SleepFor(absl::Milliseconds(pause_ms_.load()));
   const base::MutexLock lock(mutex_);
   const View& view = ViewFor(*context);
   if (request->role() == fleet::v1::TIMESTAMP) {
@@ -258,7 +261,8 @@ grpc::Status HostileCoordinator::GetChunks(grpc::ServerContext*, const fleet::v1
       response.set_sha256(sha256);
       response.set_data(chunk->second);
     }
-    writer->Write(response);
+    absl::SleepFor(absl::Milliseconds(pause_ms_.load()));
+    if (!writer->Write(response)) break;
   }
   return grpc::Status::OK;
 }

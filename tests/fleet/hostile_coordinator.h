@@ -30,6 +30,10 @@ class HostileCoordinator final : public fleet::v1::Fleet::Service {
   void Serve(const std::map<std::string, std::string>& roles);
   // The same, but to this device only (16 bytes), which from now on is shown another log than the rest.
   void ServeTo(const std::string& device, const std::map<std::string, std::string>& roles);
+  // From the next Serve on its snapshots and timestamps say that they were signed so much later than now.
+  void DateAhead(absl::Duration by) { ahead_seconds_ = absl::ToInt64Seconds(by); }
+  // Sends chunks with this pause before each, and metadata after it.
+  void Trickle(absl::Duration pause) { pause_ms_ = absl::ToInt64Milliseconds(pause); }
   // Appends something to the log that this device, or all others (empty), are shown.
   void Pad(const std::string& device);
   // As if it kept no log.
@@ -93,6 +97,7 @@ class HostileCoordinator final : public fleet::v1::Fleet::Service {
   fleet::v1::CheckInResponse answer_ ABSL_GUARDED_BY(mutex_);
   std::atomic<int> check_ins_ = 0, metadata_requests_ = 0, log_requests_ = 0;
   std::atomic<bool> log_hidden_ = false;
+  std::atomic<int64_t> ahead_seconds_ = 0, pause_ms_ = 0;
   std::unique_ptr<net::GrpcServer> server_;
 };
 

@@ -68,6 +68,7 @@ void Member::Restart() {
   options.uplink_budget_bytes = budget;
   options.peering = peering;
   options.keys = keys;
+  options.uptime = uptime;
   auto made = FleetAgent::Create(options, *state, base::FileSystem::Real(), clock_, *host);
   ASSERT_TRUE(made.ok()) << made.status();
   agent = *std::move(made);
@@ -116,6 +117,17 @@ bool Member::Committed() const {
                   })
                   .ok());
   return !slots.active.empty() && !slots.trial;
+}
+
+absl::Time Member::believed() const {
+  absl::Time time;
+  EXPECT_TRUE(state
+                  ->Read([&] {
+                    time = *repo::Device(state->db()).BelievedTime();
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  return time;
 }
 
 std::string MemberFixture::NewToken(const std::string& name) {

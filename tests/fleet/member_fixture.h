@@ -43,7 +43,8 @@ class Member {
   std::string id() const;
   std::string name() const;
   std::vector<repo::UplinkMessage> uplink() const;
-  bool Committed() const;  // runs a model that is on trial no more
+  bool Committed() const;       // runs a model that is on trial no more
+  absl::Time believed() const;  // the floor under its clock
 
   linnet::testing::TempDir dir{true};
   std::unique_ptr<MemoryHost> host;
@@ -52,6 +53,7 @@ class Member {
   uint64_t budget = 64 << 10;
   peers::PeerOptions peering;
   base::KeyKeeping keys;
+  std::function<absl::Duration()> uptime = base::Uptime;  // from the next Restart on
 
  private:
   const base::Clock& clock_;

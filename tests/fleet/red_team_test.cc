@@ -261,6 +261,43 @@ TEST_F(RedTeamTest, WithThePlansKeyTooItCannotHandItOn) {
   ASSERT_TRUE(RunUntil([&] { return member_->Committed(); })) << member_->agent->status().last_update_error;
 }
 
+TEST_F(RedTeamTest, ItPushesNoRightClockForward) {
+  const SignedPlan plan = PublishPlan(model_, {});
+  Steal();
+  thief_->DateAhead(absl::Hours(24 * 3653));
+  thief_->Serve(honest_);
+  Offer(plan);
+  ASSERT_TRUE(RunUntil([&] { return member_->Committed(); })) << member_->agent->status().last_update_error;
+  EXPECT_LE(member_->believed(), clock_.Now());
+  EXPECT_GT(member_->believed(), clock_.Now() - absl::Hours(1));
+}
+
+// A device without a clock has only what is signed: the thief can hold it back for as long as the offline
+// keys signed, as it could by silence, and no longer.
+TEST_F(RedTeamTest, ItPushesADeviceWithoutAClockNoFurtherThanTheOfflineRolesHold) {
+  linnet::testing::FakeClock broken(absl::FromUnixSeconds(60));
+  Member member(broken);
+  ASSERT_TRUE(member.agent->Enroll(NewToken("no-clock")).ok());
+  const auto run_until = [&](const std::function<bool()>& done) {
+    return RunUntil([&] {
+      broken.Advance(absl::Seconds(1));
+      return done();
+    });
+  };
+  ASSERT_TRUE(run_until([&] { return member.agent->log()->newest.has_value(); }));
+  const absl::Time targets_expire =
+      trust::ParseTargets(*trust::Envelope::Parse(CurrentMetadata().at("targets")))->expires;
+  ASSERT_LT(member.believed(), clock_.Now() + absl::Hours(1));
+  Steal();
+  thief_->DateAhead(absl::Hours(24 * 3653));
+  thief_->Serve(honest_);
+  thief_->Answer({});
+  ASSERT_TRUE(run_until([&] { return member.believed() > clock_.Now() + absl::Hours(24); }));
+  EXPECT_EQ(member.believed(), targets_expire);
+  ASSERT_TRUE(ItHadItsChance());
+  EXPECT_EQ(member.believed(), targets_expire);
+}
+
 TEST_F(RedTeamTest, ItCanHoldAPlanBackButNotUseItAfterItsExpiry) {
   const SignedPlan plan = PublishPlan(model_, {});
   Steal();

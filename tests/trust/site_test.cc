@@ -232,6 +232,24 @@ TEST_F(SiteTest, CertificatesLeadToTheRootOfTheirDomainOnly) {
   const std::vector<base::Certificate> chain = {device, ca};
   EXPECT_THAT(base::VerifyChain(chain, fleet, base::CertificateUse::kClient, base::kDeviceUri, clock_.Now()),
               IsOk());
+  // It lies on the coordinator's host, and makes no coordinator and no operator.
+  for (const std::string_view scheme : {base::kCoordinatorUri, base::kOperatorUri, base::kAgentUri}) {
+    for (const bool in_disguise : {false, true}) {
+      base::CertificateRequest other{.common_name = "other",
+                                     .uri = std::string(scheme) + site->id(),
+                                     .use = scheme == base::kOperatorUri ? base::CertificateUse::kClient
+                                                                         : base::CertificateUse::kServer};
+      other.not_before = request.not_before;
+      other.not_after = request.not_after;
+      if (in_disguise) other.organization = "linnet-device";
+      ASSERT_OK_AND_ASSIGN(const base::Certificate forged,
+                           base::Issue(ca, ca_key, device_key.public_key(), other));
+      const std::vector<base::Certificate> forged_chain = {forged, ca};
+      EXPECT_THAT(base::VerifyChain(forged_chain, fleet, other.use, scheme, clock_.Now()),
+                  StatusIs(Code::kUnauthenticated))
+          << scheme;
+    }
+  }
 }
 
 }  // namespace

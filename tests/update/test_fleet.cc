@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/hash.h"
 #include "runtime/pack/pack_borders.h"
+#include "storage/repo/device.h"
 #include "storage/trust/bundle.h"
 
 namespace linnet::update {
@@ -304,6 +305,7 @@ void TestDevice::Restart() {
   Kill();
   state = OrDie(repo::StateDatabase::Open(dir / "state.db"));
   EXPECT_TRUE(state->Write([&] { return repo::Models(state->db()).Slots().status(); }).ok());
+  EXPECT_TRUE(state->Write([&] { return repo::Device(state->db()).LoadOrCreate("").status(); }).ok());
   chunk_db_ = OrDie(db::Database::Open(dir / "state.db", db::Durability::kFull));
   store_ = OrDie(chunks::ChunkStore::Open(files, dir / "models", *chunk_db_));
   host = std::make_unique<TestHost>();
