@@ -14,11 +14,12 @@
 #include "absl/time/time.h"
 #include "agent/fleet/uplink.h"
 #include "runtime/base/mutex.h"
+#include "runtime/net/spoken_protocol.h"
 #include "runtime/net/tls.h"
 
 namespace grpc {
 class ClientContext;
-}
+}  // namespace grpc
 
 namespace linnet::fleet::v1 {
 class CheckInRequest;
@@ -39,11 +40,10 @@ class WatchResponse;
 
 namespace linnet::fleet {
 
-inline constexpr uint32_t kProtocol = 1;
-
-// One TLS connection to a coordinator and the calls on it. Every request passes the gate first. Blocking;
-// thread-safe. Errors: the gate's, and the coordinator's (Unavailable: not reached, or it refused our
-// certificate: TLS 1.3 does not say which).
+// One TLS connection to a coordinator and the calls on it. Every request is written in the revision that both
+// ends speak (fleet.proto) and passes the gate, every answer net::CheckAnswer. Blocking; thread-safe. Errors:
+// the gate's, the coordinator's (Unavailable: not reached, or it refused our certificate: TLS 1.3 does not
+// say which), and DataLoss: its answer is not as the protocol has it, and nothing of it was taken.
 class FleetClient {
  public:
   // `identity` absent: for Enroll and Renew. Does not connect yet.
@@ -78,9 +78,15 @@ class FleetClient {
   struct Stub;
   class Call;
   FleetClient(std::unique_ptr<Stub> stub, UplinkGate& gate);
+  // `method`: of the generated stub.
+  template <typename Response, typename Request, typename Method>
+  absl::StatusOr<Response> Unary(Method method, const Request& request, bool for_update);
+  absl::Status FetchBatch(v1::GetChunksRequest request, const OnChunk& on_chunk,
+                          const OnElsewhere& on_elsewhere);
 
   std::unique_ptr<Stub> stub_;
   UplinkGate& gate_;
+  net::SpokenProtocol protocol_{net::kFleetProtocols};
   std::atomic<bool> reachable_{false};
   base::Mutex mutex_;
   bool down_ ABSL_GUARDED_BY(mutex_) = false;

@@ -27,6 +27,7 @@ absl::StatusOr<std::unique_ptr<Peers>> Peers::Create(PeerOptions options, Parts 
   const PeerOptions& own = peers->options_;
   peers->now_ = parts.now;
   peers->heads_ = parts.heads;
+  peers->count_served_ = std::move(parts.count_served);
   LINNET_ASSIGN_OR_RETURN(peers->shelf_,
                           Shelf::Open(parts.fs, parts.models_dir, parts.db_path, parts.partial));
   peers->pool_ = std::make_unique<PeerPool>(PeerPool::Parts{parts.now, own.is_refused, std::move(parts.admit),
@@ -72,6 +73,7 @@ int Peers::Serve(const PeerIdentity& identity, const std::string& coordinator) {
                                 .now = now_,
                                 .is_refused = options_.is_refused,
                                 .heads = heads_,
+                                .count_served = count_served_,
                                 .upload_bytes_a_second = options_.upload_bytes_a_second});
     opened = door.status();
     if (door.ok()) door_ = *std::move(door);

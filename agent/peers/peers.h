@@ -28,6 +28,7 @@ class Peers {
     const chunks::PartialChunks& partial;
     std::function<absl::Time()> now;
     PeerPool::Admit admit;
+    CountServed count_served;
     ChunkCoordinator& coordinator;
     HeadExchange heads;
   };
@@ -49,6 +50,7 @@ class Peers {
   const PeerOptions options_;
   std::function<absl::Time()> now_;
   HeadExchange heads_;
+  CountServed count_served_;
   std::unique_ptr<Shelf> shelf_;
   std::unique_ptr<PeerPool> pool_;
   std::unique_ptr<PeerSource> source_;

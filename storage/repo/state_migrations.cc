@@ -115,6 +115,13 @@ std::vector<db::Migration> StateMigrations() {
       noticed INTEGER NOT NULL,
       UNIQUE(key, first_size, first_root, second_size, second_root)
     ) STRICT;
+  )sql"},
+          {106, "answers to other devices", R"sql(
+    CREATE TABLE uplink_served(
+      message TEXT PRIMARY KEY,
+      messages INTEGER NOT NULL,
+      bytes INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
   )sql"}};
 }
 

@@ -76,5 +76,19 @@ TEST_F(HostileRpcTest, FromTheUnixSocketTheyHaveClearAnswers) {
   ExpectItServes();
 }
 
+// The doors' limit is gRPC's usual one (net::GrpcServerOptions); a byte more is refused by every call.
+TEST_F(HostileRpcTest, AMessageAboveTheLimitIsRefusedByEveryCall) {
+  constexpr size_t kLimit = 4 << 20;
+  EXPECT_EQ(linnet::testing::NotTooLarge(linnet::testing::CallWithMessagesOf(
+                kLimit + 1, agent_.LocalChannel(), Service(), kPatience * 20)),
+            "");
+  const auto grant = agent_.Grant({"ask", "ingest", "read-data", "metrics", "manage"});
+  const auto tls = agent_.TlsChannel(net::TlsIdentity{grant.certificate_pem(), grant.private_key_pem()});
+  EXPECT_EQ(linnet::testing::NotTooLarge(
+                linnet::testing::CallWithMessagesOf(kLimit + 1, tls, Service(), kPatience * 20)),
+            "");
+  ExpectItServes();
+}
+
 }  // namespace
 }  // namespace linnet
