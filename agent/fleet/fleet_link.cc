@@ -76,7 +76,7 @@ void FleetLink::SetPeers(peers::Peers& peers) { peers_ = &peers; }
 chunks::ChunkSource& FleetLink::ChunksOf(std::string_view file_sha256) {
   {
     base::MutexLock lock(mutex_);
-    if (peers_ == nullptr || !knows_peers_) return chunks();
+    if (peers_ == nullptr || !knows_peers_ || !peers_->wanted()) return chunks();
   }
   chunks::ChunkSource& source = peers_->Of(file_sha256);
   if (download_bytes_a_second_ == 0) return source;

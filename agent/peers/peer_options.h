@@ -36,7 +36,8 @@ using CountServed = std::function<absl::Status(std::string_view message, int64_t
 
 struct PeerOptions {
   // "off"; "on": port 7402 of the address from which this device reaches its coordinator, if that is one of a
-  // LAN; or HOST:PORT, whatever address that is.
+  // LAN; "auto": as "on" where that is a LAN and its key is in no TPM, else as "off"; or HOST:PORT, whatever
+  // address that is.
   std::string listen = "off";
   uint64_t upload_bytes_a_second = 0;  // to all peers together; 0: no limit
   IsRefused is_refused;                // may be empty

@@ -38,8 +38,16 @@ absl::StatusOr<std::unique_ptr<Peers>> Peers::Create(PeerOptions options, Parts 
 
 Peers::~Peers() { Shutdown(); }
 
+// What nobody asked for must cost nothing: no port where there is no LAN, and no handshakes of strangers for
+// a TPM, which signs some a second.
+bool Peers::AutoIsOn(const PeerIdentity& identity, const std::string& coordinator) {
+  const std::optional<net::NumericAddress> there = net::AddressOfPeer(coordinator);
+  if (!there.has_value() || identity.tls.hardware_key.has_value()) return false;
+  return net::ReachOf(net::LocalHostTowards(*there).value_or("")) == net::Reach::kLan;
+}
+
 absl::StatusOr<std::string> Peers::AddressFor(const std::string& coordinator) const {
-  if (options_.listen != "on") return options_.listen;
+  if (options_.listen != "on" && options_.listen != "auto") return options_.listen;
   const std::optional<net::NumericAddress> there = net::AddressOfPeer(coordinator);
   if (!there.has_value()) return absl::UnavailableError("--peers on: the coordinator's address is not known");
   const std::optional<std::string> own = net::LocalHostTowards(*there);
@@ -54,6 +62,11 @@ absl::StatusOr<std::string> Peers::AddressFor(const std::string& coordinator) co
 int Peers::Serve(const PeerIdentity& identity, const std::string& coordinator) {
   const base::MutexLock lock(mutex_);
   if (down_) return 0;
+  if (options_.listen == "auto") {
+    wanted_ = AutoIsOn(identity, coordinator);
+    if (!wanted_) door_.reset();
+    if (!wanted_) return 0;
+  }
   const bool new_identity = identity_ != identity.tls.certificate_chain_pem;
   if (new_identity) {
     pool_->SetIdentity(identity);
