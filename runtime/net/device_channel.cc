@@ -5,8 +5,6 @@
 namespace linnet::net {
 
 void SetDeviceArguments(grpc::ChannelArguments& arguments) {
-  // Replaces "grpc-c++/VERSION".
-  arguments.SetString(GRPC_ARG_PRIMARY_USER_AGENT_STRING, kUserAgent);
   // Channels with other credentials must not share a connection.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   // Nothing is sent ahead but 64 KiB beside the message that is being read: what a kill loses of a download

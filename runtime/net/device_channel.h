@@ -7,12 +7,10 @@ class ChannelArguments;
 
 namespace linnet::net {
 
-// All that a device's calls say beside their messages is gRPC's own (method, deadline, the address that is
-// called) and this in the place of a program's name and version. gRPC adds its library's version and "linux":
-// constants of the build, too.
-inline constexpr char kUserAgent[] = "linnet";
-
-// What every channel from a device to its coordinator or to a peer has.
+// What every channel from a device to its coordinator or to a peer has. Beside their messages its calls say
+// what gRPC says of itself (method, deadline, the address that is called, and a user agent: the versions of
+// its libraries and "linux", constants of the build), and nothing of ours: no name or version of a program,
+// no metadata.
 void SetDeviceArguments(grpc::ChannelArguments& arguments);
 
 }  // namespace linnet::net

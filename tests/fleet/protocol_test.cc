@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <google/protobuf/unknown_field_set.h>
 #include <grpc/grpc.h>
+#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -96,8 +97,9 @@ INSTANTIATE_TEST_SUITE_P(OfEachKind, BadAnswerTest,
 // Whatever gRPC puts beside a message on its own, the method and the deadline excepted, is seen here.
 TEST_F(ProtocolTest, BesideItsMessagesADeviceSaysNothingButConstants) {
   ASSERT_TRUE(Installs()) << member_->agent->status().last_update_error;
-  EXPECT_THAT(thief_->heard_beside(), ElementsAre(absl::StrCat("user-agent: linnet grpc-c/",
-                                                               grpc_version_string(), " (linux; chttp2)")));
+  EXPECT_THAT(thief_->heard_beside(),
+              ElementsAre(absl::StrCat("user-agent: grpc-c++/", grpc::Version(), " grpc-c/",
+                                       grpc_version_string(), " (linux; chttp2)")));
 }
 
 }  // namespace
