@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/net/message_check.h"
@@ -73,15 +74,15 @@ TEST_F(ProtocolTest, EachEndMayBeReplacedByAnOlderOrANewerOneAtAnyTime) {
 class BadAnswerTest : public ProtocolTest, public ::testing::WithParamInterface<const char*> {};
 
 TEST_P(BadAnswerTest, IsNotTakenAndTheNextGoodOneIs) {
-  std::atomic<int> tampered = 0;
-  thief_->Tamper([&](google::protobuf::Message& message) {
-    if (message.GetDescriptor()->name() != GetParam()) return;
+  const auto tampered = std::make_shared<std::atomic<int>>(0);
+  thief_->Tamper([tampered, kind = std::string(GetParam())](google::protobuf::Message& message) {
+    if (message.GetDescriptor()->name() != kind) return;
     message.GetReflection()->MutableUnknownFields(&message)->AddVarint(4000, 1);
-    ++tampered;
+    ++*tampered;
   });
   Offer(plan_);
   ASSERT_TRUE(RunUntil([&] {
-    return tampered > 0 && member_->agent->status().last_update_error.find("4000") != std::string::npos;
+    return *tampered > 0 && member_->agent->status().last_update_error.find("4000") != std::string::npos;
   })) << member_->agent->status().last_update_error;
   EXPECT_THAT(member_->agent->status().last_update_error, HasSubstr("not as the protocol has it"));
   EXPECT_EQ(Running(), "");

@@ -165,11 +165,16 @@ TEST_F(RedTeamUserDataTest, AMemberOfItsOwnMakingGetsPublishedChunksFromADeviceA
   for (const char* text : {kStock, kRoom, kChannel, kQuestion, kGrant}) {
     guesses.emplace_back(base::AsView(base::Sha256(text)));
   }
-  for (const std::string file : {"user/user.db", "state.db", "user/user.key", "identity/device.key"}) {
+  std::vector<std::string> files = {"user/user.db", "user/key", "state.db"};
+  const auto keys = base::FileSystem::Real().List(home_ / "state/identity");
+  ASSERT_TRUE(keys.ok()) << keys.status();
+  for (const std::string& key : *keys) files.push_back("identity/" + key);
+  for (const std::string& file : files) {
     const auto bytes = base::FileSystem::Real().ReadFile(home_ / ("state/" + file), 64 << 20);
-    if (bytes.ok()) guesses.emplace_back(base::AsView(base::Sha256(*bytes)));
+    ASSERT_TRUE(bytes.ok()) << bytes.status();
+    guesses.emplace_back(base::AsView(base::Sha256(*bytes)));
   }
-  EXPECT_GE(guesses.size(), 7U);
+  EXPECT_GE(guesses.size(), 9U);
   for (const std::string& guess : guesses) {
     const Fetched fetched = Fetch(Door(peers, member), {guess});
     EXPECT_EQ(fetched.status.error_code(), StatusCode::NOT_FOUND);
