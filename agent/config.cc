@@ -111,7 +111,9 @@ absl::StatusOr<Invocation> ParseArguments(int argc, const char* const* argv, con
          "of models fetched, at most, in KiB; 0: no limit");
   text("peers", c.peers,
        "fetch models from other devices of the fleet and serve them: off, on (port 7402 of the address "
-       "towards the coordinator, on a LAN only), or HOST:PORT");
+       "towards the coordinator, on a LAN only), auto (as on where there is a LAN and the device's key is in "
+       "no "
+       "TPM, else off), or HOST:PORT");
   number("peer-upload-kib-a-second", c.peer_upload_kib_a_second, 0, 4 << 20,
          "of models served to other devices, at most, in KiB; 0: no limit");
   text("identity-key", c.identity_key,

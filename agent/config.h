@@ -30,7 +30,7 @@ struct Config {
   uint32_t uplink_kib_a_day = 64;         // to the coordinator, beside what an update needs
   uint32_t download_kib_a_second = 0;     // from the coordinator, of models; 0: as fast as it comes
   uint32_t max_connections = 64;          // at each door
-  std::string peers = "off";              // fetch from and serve devices of the fleet: "on", "off", HOST:PORT
+  std::string peers = "auto";             // fetch from and serve the fleet: "auto", "on", "off", HOST:PORT
   uint32_t peer_upload_kib_a_second = 0;  // to them all; 0: no limit
   std::string identity_key = "file";      // where new keys of the fleet are made: "file", "tpm2", "auto"
   std::string user_key = "file";          // where the key of the owner's data is kept: as above

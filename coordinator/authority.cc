@@ -16,7 +16,7 @@ constexpr absl::Duration kBackdated = absl::Minutes(10);
 }  // namespace
 
 absl::StatusOr<IssuedCertificate> Authority::Issue(std::string_view device_id, std::string_view public_key,
-                                                   absl::Time now) const {
+                                                   absl::Time now, absl::Time latest) const {
   auto subject = base::PublicKey::FromP256Point(public_key);
   if (!subject.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("public key: ", base::Message(subject.status())));
@@ -30,7 +30,7 @@ absl::StatusOr<IssuedCertificate> Authority::Issue(std::string_view device_id, s
   request.uri = absl::StrCat(std::string(base::kDeviceUri), base::Hex(device_id));
   request.use = base::CertificateUse::kClient;
   request.not_before = std::max(now - kBackdated, device_ca_.not_before());
-  request.not_after = std::min(now + kLifetime, device_ca_.not_after());
+  request.not_after = std::min({now + kLifetime, latest, device_ca_.not_after()});
   LINNET_ASSIGN_OR_RETURN(const base::Certificate leaf, base::Issue(device_ca_, key_, *subject, request));
   return IssuedCertificate{{leaf.der(), device_ca_.der()}, leaf.not_after()};
 }

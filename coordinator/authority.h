@@ -26,11 +26,13 @@ class Authority {
   Authority(base::Certificate device_ca, base::PrivateKey key, base::Certificate fleet_root)
       : device_ca_(std::move(device_ca)), key_(std::move(key)), fleet_root_(std::move(fleet_root)) {}
 
-  // `device_id`: 16 bytes. InvalidArgument: `public_key` is no point of P-256. FailedPrecondition: the
-  // intermediate itself ends too soon.
+  // For kLifetime, but not beyond `latest`. `device_id`: 16 bytes. InvalidArgument: `public_key` is no point
+  // of P-256. FailedPrecondition: the intermediate itself ends too soon.
   absl::StatusOr<IssuedCertificate> Issue(std::string_view device_id, std::string_view public_key,
-                                          absl::Time now) const;
+                                          absl::Time now, absl::Time latest = absl::InfiniteFuture()) const;
   const base::Certificate& fleet_root() const { return fleet_root_; }
+  // The intermediate that it certifies with.
+  const base::Certificate& device_ca() const { return device_ca_; }
 
  private:
   base::Certificate device_ca_;

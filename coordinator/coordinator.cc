@@ -25,8 +25,8 @@ namespace linnet::coordinator {
 namespace {
 
 constexpr absl::Duration kTickEvery = absl::Seconds(10);
-constexpr int kFleetRequestBytes = 16 << 10;  // the largest, GetChunks with 256 hashes, has 9 KiB
-constexpr int kAdminRequestBytes = 6 << 20;   // a role's metadata has at most 5 MiB
+constexpr int kFleetRequestBytes = 6 << 10;  // net::kMostSaidBytes, and a report's two certificates
+constexpr int kAdminRequestBytes = 6 << 20;  // a role's metadata has at most 5 MiB
 constexpr int kResponseBytes = 32 << 20;
 constexpr int kMostOperators = 32;
 constexpr absl::Duration kGrace = absl::Seconds(2);

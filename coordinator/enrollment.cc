@@ -31,6 +31,11 @@ absl::Status BadToken() {
       "token is unknown here, expired, or already used up; make a new one with `linnet device token`");
 }
 
+// Is what this device was certified for last worth giving to it again?
+bool Lasts(const repo::DeviceRow& device, absl::Time now) {
+  return device.certificate_expires > now + Authority::kLifetime / 2;
+}
+
 absl::Status CheckSignature(std::string_view key, std::string_view message, std::string_view signature) {
   LINNET_ASSIGN_OR_RETURN(const base::PublicKey public_key, base::PublicKey::FromP256Point(key));
   return public_key.VerifyRaw(message, signature);
@@ -131,17 +136,23 @@ absl::StatusOr<fleet::v1::EnrollResponse> Enrollment::Enroll(const fleet::v1::En
         absl::StrCat("a device named \"", token->device_name,
                      "\" has enrolled meanwhile; make a token with another name"));
   }
+  // Asked again with the same token, or by somebody who has the bytes: a certificate that ends with the
+  // first.
+  const bool again = known != nullptr && !token->public_key.empty() && Lasts(*known, now);
   LINNET_ASSIGN_OR_RETURN(const IssuedCertificate issued,
-                          authority_.Issue(request.device_id(), request.public_key(), now));
+                          authority_.Issue(request.device_id(), request.public_key(), now,
+                                           again ? known->certificate_expires : absl::InfiniteFuture()));
   repo::DeviceRow device;
   if (known != nullptr) device = *known;
-  device.id = request.device_id();
-  device.name = token->device_name;
-  device.public_key = request.public_key();
-  device.next_key.clear();
-  if (known == nullptr) device.enrolled = device.report.last_seen = now;
-  device.certificate_expires = issued.expires;
-  LINNET_RETURN_IF_ERROR(Change("token", known == nullptr ? "enrol" : "enrol again", device, &*token));
+  if (!again) {
+    device.id = request.device_id();
+    device.name = token->device_name;
+    device.public_key = request.public_key();
+    device.next_key.clear();
+    if (known == nullptr) device.enrolled = device.report.last_seen = now;
+    device.certificate_expires = issued.expires;
+    LINNET_RETURN_IF_ERROR(Change("token", known == nullptr ? "enrol" : "enrol again", device, &*token));
+  }
   LINNET_ASSIGN_OR_RETURN(fleet::v1::EnrollResponse response, Answer(issued, device.name));
   response.set_mac(net::EnrollReplyMac(token->secret, request.nonce(), issued.chain, response.fleet_root(),
                                        response.tuf_root()));
@@ -176,9 +187,23 @@ absl::StatusOr<fleet::v1::EnrollResponse> Enrollment::Renew(const fleet::v1::Ren
       !CheckSignature(request.new_public_key(), message, request.new_signature()).ok()) {
     return absl::PermissionDeniedError("the device does not prove that it holds the new key");
   }
+  // As for Enroll: nothing is changed, above all not a newer key that the device has asked for since.
+  const bool again =
+      (request.new_public_key() == known->public_key || request.new_public_key() == known->next_key) &&
+      Lasts(*known, now);
+  if (again) {
+    LINNET_ASSIGN_OR_RETURN(
+        const IssuedCertificate same,
+        authority_.Issue(request.device_id(), request.new_public_key(), now, known->certificate_expires));
+    return Answer(same, known->name);
+  }
   LINNET_ASSIGN_OR_RETURN(const IssuedCertificate issued,
                           authority_.Issue(request.device_id(), request.new_public_key(), now));
-  device.next_key = request.new_public_key() == device.public_key ? "" : request.new_public_key();
+  if (request.new_public_key() != device.public_key) {
+    device.next_key = request.new_public_key();
+  } else if (device.next_key == device.public_key) {
+    device.next_key.clear();
+  }
   device.certificate_expires = issued.expires;
   LINNET_RETURN_IF_ERROR(Change("device", "renew", device, nullptr));
   return Answer(issued, device.name);

@@ -42,7 +42,10 @@ class Enrollment {
   // InvalidArgument: the name or the time; AlreadyExists: a member has the name.
   absl::StatusOr<NewToken> CreateToken(std::string_view actor, std::string_view device_name,
                                        absl::Duration valid_for);
-  // fleet.proto, Enroll and Renew. The messages have passed CheckRequest.
+  // The intermediate under which all certificates of devices are issued.
+  const std::string& authority_der() const { return authority_.device_ca().der(); }
+  // fleet.proto, Enroll and Renew. The messages have passed net::CheckRequest. Who repeats a request gets an
+  // answer again, and nothing is changed by it.
   absl::StatusOr<fleet::v1::EnrollResponse> Enroll(const fleet::v1::EnrollRequest& request);
   absl::StatusOr<fleet::v1::EnrollResponse> Renew(const fleet::v1::RenewRequest& request);
   // At once: the device's next RPC is refused. NotFound.

@@ -2,12 +2,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "coordinator/callers.h"
-#include "coordinator/message_check.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/net/address.h"
 #include "runtime/net/grpc_server.h"
+#include "runtime/net/message_check.h"
+#include "runtime/net/tls.h"
 
 namespace linnet::coordinator {
 namespace {
@@ -22,6 +23,9 @@ grpc::ServerUnaryReactor* Finish(grpc::CallbackServerContext& context, std::stri
   reactor->Finish(net::ToGrpc(status));
   return reactor;
 }
+
+// From this revision on a receipt comes without certificates (fleet.proto).
+constexpr uint32_t kBareReceipts = 2;
 
 uint64_t Seed() {
   uint64_t seed = 0;
@@ -38,7 +42,7 @@ absl::StatusOr<std::string> FleetService::Device(const grpc::CallbackServerConte
                                                  const google::protobuf::Message& request) {
   LINNET_ASSIGN_OR_RETURN(std::string device,
                           CallingDevice(context, known_, parts_.fleet, parts_.cohort, parts_.clock.Now()));
-  LINNET_RETURN_IF_ERROR(CheckRequest(request));
+  LINNET_RETURN_IF_ERROR(net::CheckRequest(request, net::kFleetProtocols));
   return device;
 }
 
@@ -46,7 +50,7 @@ grpc::ServerUnaryReactor* FleetService::Enroll(grpc::CallbackServerContext* cont
                                                const fleet::v1::EnrollRequest* request,
                                                fleet::v1::EnrollResponse* response) {
   const auto enroll = [&]() -> absl::Status {
-    LINNET_RETURN_IF_ERROR(CheckRequest(*request));
+    LINNET_RETURN_IF_ERROR(net::CheckRequest(*request, net::kFleetProtocols));
     LINNET_ASSIGN_OR_RETURN(*response, parts_.enrollment.Enroll(*request));
     return absl::OkStatus();
   };
@@ -63,7 +67,7 @@ grpc::ServerUnaryReactor* FleetService::Renew(grpc::CallbackServerContext* conte
                                               const fleet::v1::RenewRequest* request,
                                               fleet::v1::EnrollResponse* response) {
   const auto renew = [&]() -> absl::Status {
-    LINNET_RETURN_IF_ERROR(CheckRequest(*request));
+    LINNET_RETURN_IF_ERROR(net::CheckRequest(*request, net::kFleetProtocols));
     LINNET_ASSIGN_OR_RETURN(*response, parts_.enrollment.Renew(*request));
     return absl::OkStatus();
   };
@@ -99,7 +103,7 @@ grpc::ServerUnaryReactor* FleetService::CheckIn(grpc::CallbackServerContext* con
 
 void FleetService::Answer(const std::string& device, const repo::DeviceReport& report,
                           fleet::v1::CheckInResponse& response) {
-  response.set_protocol(kProtocol);
+  response.set_protocol(net::kFleetProtocols.newest);
   response.set_timestamp_version(parts_.repository.versions().timestamp);
   response.set_next_check_in_seconds(parts_.check_in_seconds);
   response.set_peers(true);
@@ -203,7 +207,19 @@ grpc::ServerUnaryReactor* FleetService::Report(grpc::CallbackServerContext* cont
                                                const fleet::v1::ReportRequest* request,
                                                fleet::v1::ReportResponse*) {
   const absl::StatusOr<std::string> device = Device(*context, *request);
-  return Finish(*context, "Report", device.ok() ? DoReport(*device, *request) : device.status());
+  if (!device.ok()) return Finish(*context, "Report", device.status());
+  if (request->protocol() < kBareReceipts || !request->has_receipt()) {
+    return Finish(*context, "Report", DoReport(*device, *request));
+  }
+  if (request->receipt().certificate_chain_size() > 0) {
+    return Finish(*context, "Report",
+                  absl::InvalidArgumentError("receipt: has certificates, which this protocol leaves out"));
+  }
+  // Who calls has signed it: with the certificate of this connection, which our authority has issued.
+  fleet::v1::ReportRequest whole = *request;
+  whole.mutable_receipt()->add_certificate_chain(net::PeerOf(*context)->der());
+  whole.mutable_receipt()->add_certificate_chain(parts_.enrollment.authority_der());
+  return Finish(*context, "Report", DoReport(*device, whole));
 }
 
 absl::Status FleetService::DoReport(const std::string& device, const fleet::v1::ReportRequest& request) {

@@ -6,7 +6,6 @@
 
 #include "coordinator/callers.h"
 #include "coordinator/fleet_service.h"
-#include "coordinator/message_check.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/net/address.h"

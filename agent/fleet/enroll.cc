@@ -94,7 +94,6 @@ absl::Status EnrollWith(std::string_view token_text, Membership& membership, Upl
   }
   LINNET_ASSIGN_OR_RETURN(const base::PrivateKey key, membership.EnrollingKey());
   v1::EnrollRequest request;
-  request.set_protocol(kProtocol);
   request.set_token_id(token.id);
   request.set_device_id(membership.device_id());
   request.set_public_key(key.public_key().Raw());
@@ -160,7 +159,6 @@ absl::Status Renew(Membership& membership, UplinkGate& gate, const trust::TrustS
   const std::optional<repo::Enrolment> enrolment = membership.enrolment();
   LINNET_ASSIGN_OR_RETURN(const base::PrivateKey key, membership.PendingKey());
   v1::RenewRequest request;
-  request.set_protocol(kProtocol);
   request.set_device_id(membership.device_id());
   request.set_new_public_key(key.public_key().Raw());
   request.set_nonce(base::RandomBytes(16));
@@ -187,7 +185,6 @@ absl::Status Renew(Membership& membership, UplinkGate& gate, const trust::TrustS
   LINNET_ASSIGN_OR_RETURN(const std::unique_ptr<FleetClient> proof,
                           FleetClient::Create(enrolment->coordinator, IdentityOf(next), either, gate));
   v1::GetMetadataRequest probe;
-  probe.set_protocol(kProtocol);
   probe.set_role(v1::TIMESTAMP);
   if (const absl::Status works = proof->GetMetadata(probe).status();
       !works.ok() && !absl::IsNotFound(works)) {

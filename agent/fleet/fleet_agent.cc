@@ -52,7 +52,8 @@ class FleetAgentImpl final : public FleetAgent {
       : options_(std::move(options)),
         clock_(clock),
         trust_(fs, options_.state_dir + "/trust"),
-        gate_(state, clock, options_.uplink_budget_bytes),
+        gate_(state, clock, options_.uplink_budget_bytes,
+              [this] { return driver_ != nullptr && update::IsSaved(driver_->state()); }),
         floor_(state, options_.uptime),
         revocations_(state),
         witness_(state, fs, options_.state_dir + "/trust", clock),
@@ -83,16 +84,19 @@ class FleetAgentImpl final : public FleetAgent {
       };
       LINNET_ASSIGN_OR_RETURN(
           peers_,
-          peers::Peers::Create(std::move(peering),
-                               {.fs = fs,
-                                .models_dir = options_.state_dir + "/models",
-                                .db_path = state.db().path(),
-                                .partial = partial_,
-                                .now = [this] { return membership_->Now(); },
-                                .admit = [this](const auto& message) { return gate_.Admit(message, true); },
-                                .coordinator = link_->coordinator(),
-                                .heads = {.newest = [this] { return witness_.Newest(); },
-                                          .heard = [this](const auto& head) { witness_.Heard(head); }}}));
+          peers::Peers::Create(
+              std::move(peering),
+              {.fs = fs,
+               .models_dir = options_.state_dir + "/models",
+               .db_path = state.db().path(),
+               .partial = partial_,
+               .now = [this] { return membership_->Now(); },
+               .admit = [this](const auto& message) { return gate_.Admit(message, true); },
+               .count_served = [this](std::string_view message, int64_t messages,
+                                      int64_t bytes) { return gate_.CountServed(message, messages, bytes); },
+               .coordinator = link_->coordinator(),
+               .heads = {.newest = [this] { return witness_.Newest(); },
+                         .heard = [this](const auto& head) { witness_.Heard(head); }}}));
       link_->SetPeers(*peers_);
     }
     update::DriverOptions driver;

@@ -11,6 +11,7 @@
 
 #include "linnet/fleet/v1/fleet.grpc.pb.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/net/device_channel.h"
 #include "runtime/net/grpc_server.h"
 
 namespace linnet::fleet {
@@ -88,6 +89,24 @@ class ChunkStream final : public grpc::ClientReadReactor<v1::GetChunksResponse> 
   std::optional<grpc::Status> ended_ ABSL_GUARDED_BY(mutex_);
 };
 
+// From here on a receipt comes without certificates (fleet.proto).
+constexpr uint32_t kBareReceipts = 2;
+
+// The request as this revision has it: nothing that it does not know.
+template <typename Request>
+Request In(uint32_t protocol, Request request) {
+  request.set_protocol(protocol);
+  return request;
+}
+template <>
+v1::ReportRequest In(uint32_t protocol, v1::ReportRequest request) {
+  request.set_protocol(protocol);
+  if (protocol >= kBareReceipts && request.has_receipt()) {
+    request.mutable_receipt()->clear_certificate_chain();
+  }
+  return request;
+}
+
 }  // namespace
 
 struct FleetClient::Stub {
@@ -154,100 +173,95 @@ absl::StatusOr<std::unique_ptr<FleetClient>> FleetClient::Create(const std::stri
   LINNET_ASSIGN_OR_RETURN(std::shared_ptr<grpc::ChannelCredentials> credentials,
                           net::ClientCredentials(std::move(identity), counting));
   grpc::ChannelArguments arguments;
+  net::SetDeviceArguments(arguments);
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   // A router that forgot the connection behind a held Watch is noticed within 10 minutes.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 600'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 500);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 30'000);
-  // Channels with other credentials must not share a connection.
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  // Nothing is sent ahead but 64 KiB beside the message that is being read: what a kill loses of a download
-  // is one chunk, not the megabytes that a probed window grows to, and a pause holds back the sender.
-  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  // No proxy of the environment may sit between a device and its coordinator.
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   auto stub = std::make_unique<Stub>();
   stub->fleet = v1::Fleet::NewStub(grpc::CreateCustomChannel(address, credentials, arguments));
   return std::unique_ptr<FleetClient>(new FleetClient(std::move(stub), gate, patience, std::move(met)));
 }
 
+template <typename Response, typename Request, typename Method>
+absl::StatusOr<Response> FleetClient::Unary(Method method, const Request& request, bool for_update) {
+  while (true) {
+    const Request written = In(protocol_.now(), request);
+    LINNET_RETURN_IF_ERROR(gate_.Admit(written, for_update));
+    Call call(*this, patience_.call);
+    Response response;
+    const absl::Status status = call.End((stub_->fleet.get()->*method)(call.context(), written, &response));
+    if (absl::IsFailedPrecondition(status) && protocol_.Refused(written.protocol())) continue;
+    LINNET_RETURN_IF_ERROR(status);
+    LINNET_RETURN_IF_ERROR(net::CheckAnswer(response));
+    return response;
+  }
+}
+
 absl::StatusOr<v1::EnrollResponse> FleetClient::Enroll(const v1::EnrollRequest& request) {
-  LINNET_RETURN_IF_ERROR(gate_.Admit(request, false));
-  Call call(*this, patience_.call);
-  v1::EnrollResponse response;
-  LINNET_RETURN_IF_ERROR(call.End(stub_->fleet->Enroll(call.context(), request, &response)));
-  return response;
+  return Unary<v1::EnrollResponse>(&v1::Fleet::Stub::Enroll, request, false);
 }
 
 absl::StatusOr<v1::EnrollResponse> FleetClient::Renew(const v1::RenewRequest& request) {
-  LINNET_RETURN_IF_ERROR(gate_.Admit(request, false));
-  Call call(*this, patience_.call);
-  v1::EnrollResponse response;
-  LINNET_RETURN_IF_ERROR(call.End(stub_->fleet->Renew(call.context(), request, &response)));
-  return response;
+  return Unary<v1::EnrollResponse>(&v1::Fleet::Stub::Renew, request, false);
 }
 
 absl::StatusOr<v1::CheckInResponse> FleetClient::CheckIn(const v1::CheckInRequest& request) {
-  LINNET_RETURN_IF_ERROR(gate_.Admit(request, false));
-  Call call(*this, patience_.call);
-  v1::CheckInResponse response;
-  LINNET_RETURN_IF_ERROR(call.End(stub_->fleet->CheckIn(call.context(), request, &response)));
+  absl::StatusOr<v1::CheckInResponse> response =
+      Unary<v1::CheckInResponse>(&v1::Fleet::Stub::CheckIn, request, false);
+  if (response.ok()) protocol_.Heard(response->protocol());
   return response;
 }
 
 absl::StatusOr<v1::GetMetadataResponse> FleetClient::GetMetadata(const v1::GetMetadataRequest& request) {
-  LINNET_RETURN_IF_ERROR(gate_.Admit(request, true));
-  Call call(*this, patience_.call);
-  v1::GetMetadataResponse response;
-  LINNET_RETURN_IF_ERROR(call.End(stub_->fleet->GetMetadata(call.context(), request, &response)));
-  return response;
+  return Unary<v1::GetMetadataResponse>(&v1::Fleet::Stub::GetMetadata, request, true);
 }
 
 absl::StatusOr<v1::GetLogProofResponse> FleetClient::GetLogProof(const v1::GetLogProofRequest& request) {
-  LINNET_RETURN_IF_ERROR(gate_.Admit(request, true));
-  Call call(*this, patience_.call);
-  v1::GetLogProofResponse response;
-  LINNET_RETURN_IF_ERROR(call.End(stub_->fleet->GetLogProof(call.context(), request, &response)));
-  return response;
+  return Unary<v1::GetLogProofResponse>(&v1::Fleet::Stub::GetLogProof, request, true);
 }
 
 absl::Status FleetClient::Report(const v1::ReportRequest& request) {
-  LINNET_RETURN_IF_ERROR(gate_.Admit(request, true));
-  Call call(*this, patience_.call);
-  v1::ReportResponse response;
-  return call.End(stub_->fleet->Report(call.context(), request, &response));
+  return Unary<v1::ReportResponse>(&v1::Fleet::Stub::Report, request, true).status();
 }
 
 absl::StatusOr<v1::GetPeersResponse> FleetClient::GetPeers(const v1::GetPeersRequest& request) {
-  LINNET_RETURN_IF_ERROR(gate_.Admit(request, true));
-  Call call(*this, patience_.call);
-  v1::GetPeersResponse response;
-  LINNET_RETURN_IF_ERROR(call.End(stub_->fleet->GetPeers(call.context(), request, &response)));
-  return response;
+  return Unary<v1::GetPeersResponse>(&v1::Fleet::Stub::GetPeers, request, true);
+}
+
+absl::Status FleetClient::FetchBatch(v1::GetChunksRequest request, const OnChunk& on_chunk,
+                                     const OnElsewhere& on_elsewhere) {
+  while (true) {
+    request.set_protocol(protocol_.now());
+    LINNET_RETURN_IF_ERROR(gate_.Admit(request, true));
+    absl::Status ours;
+    const absl::Status theirs = ReadChunks(request, on_chunk, on_elsewhere, ours);
+    if (!ours.ok()) return ours;
+    if (absl::IsFailedPrecondition(theirs) && protocol_.Refused(request.protocol())) continue;
+    return theirs;
+  }
 }
 
 absl::Status FleetClient::GetChunks(const std::vector<std::string>& sha256, const OnChunk& on_chunk,
                                     const OnElsewhere& on_elsewhere) {
   for (size_t next = 0; next < sha256.size();) {
     v1::GetChunksRequest request;
-    request.set_protocol(kProtocol);
     if (on_elsewhere) request.set_asking(v1::SPARING);
     for (; next < sha256.size() && request.sha256_size() < kChunksAtOnce; ++next) {
       request.add_sha256(sha256[next]);
     }
-    LINNET_RETURN_IF_ERROR(gate_.Admit(request, true));
-    LINNET_RETURN_IF_ERROR(ReadChunks(request, on_chunk, on_elsewhere));
+    LINNET_RETURN_IF_ERROR(FetchBatch(std::move(request), on_chunk, on_elsewhere));
   }
   return absl::OkStatus();
 }
 
 absl::Status FleetClient::ReadChunks(const v1::GetChunksRequest& request, const OnChunk& on_chunk,
-                                     const OnElsewhere& on_elsewhere) {
+                                     const OnElsewhere& on_elsewhere, absl::Status& ours) {
   Call call(*this, kChunks);
   ChunkStream stream(*stub_->fleet, *call.context(), request);
   base::RateWindow window(patience_.chunks);
-  absl::Status ours;
   while (ours.ok()) {
     const ChunkStream::Next next = stream.Read(window.left());
     if (next == ChunkStream::Next::kEnd) break;
@@ -258,6 +272,7 @@ absl::Status FleetClient::ReadChunks(const v1::GetChunksRequest& request, const 
     const v1::GetChunksResponse& response = stream.message();
     window.Count(response.ByteSizeLong());
     ours = window.Check("coordinator");
+    if (ours.ok()) ours = net::CheckAnswer(response);
     if (!ours.ok()) break;
     const absl::Duration begun = base::Uptime();
     if (on_elsewhere && response.data().empty()) {
@@ -267,22 +282,29 @@ absl::Status FleetClient::ReadChunks(const v1::GetChunksRequest& request, const 
     }
     window.Extend(base::Uptime() - begun);
   }
-  const absl::Status theirs = call.End(stream.End());
-  return ours.ok() ? theirs : ours;
+  return call.End(stream.End());
 }
 
 absl::Status FleetClient::Watch(const std::function<void(const v1::WatchResponse&)>& on_message) {
-  v1::WatchRequest request;
-  request.set_protocol(kProtocol);
-  LINNET_RETURN_IF_ERROR(gate_.Admit(request, false));
-  Call call(*this, absl::InfiniteDuration());
-  const auto reader = stub_->fleet->Watch(call.context(), request);
-  v1::WatchResponse response;
-  while (reader->Read(&response)) {
-    call.Reached();
-    on_message(response);
+  while (true) {
+    v1::WatchRequest request;
+    request.set_protocol(protocol_.now());
+    LINNET_RETURN_IF_ERROR(gate_.Admit(request, false));
+    Call call(*this, absl::InfiniteDuration());
+    const auto reader = stub_->fleet->Watch(call.context(), request);
+    v1::WatchResponse response;
+    absl::Status ours;
+    while (ours.ok() && reader->Read(&response)) {
+      call.Reached();
+      ours = net::CheckAnswer(response);
+      if (ours.ok()) on_message(response);
+    }
+    if (!ours.ok()) call.context()->TryCancel();
+    const absl::Status theirs = call.End(reader->Finish());
+    if (!ours.ok()) return ours;
+    if (absl::IsFailedPrecondition(theirs) && protocol_.Refused(request.protocol())) continue;
+    return theirs;
   }
-  return call.End(reader->Finish());
 }
 
 std::string FleetClient::other_end() {

@@ -16,11 +16,12 @@
 #include "agent/fleet/uplink.h"
 #include "runtime/base/mutex.h"
 #include "runtime/base/rate_window.h"
+#include "runtime/net/spoken_protocol.h"
 #include "runtime/net/tls.h"
 
 namespace grpc {
 class ClientContext;
-}
+}  // namespace grpc
 
 namespace linnet::fleet::v1 {
 class CheckInRequest;
@@ -41,8 +42,6 @@ class WatchResponse;
 
 namespace linnet::fleet {
 
-inline constexpr uint32_t kProtocol = 1;
-
 // How long a coordinator may take.
 struct Patience {
   // For a call with one answer, metadata among them: the whole of it, so that its largest role may not
@@ -53,9 +52,10 @@ struct Patience {
   base::LeastRate chunks = {.window = absl::Minutes(2), .bytes = 64 << 10};
 };
 
-// One TLS connection to a coordinator and the calls on it. Every request passes the gate first. Blocking;
-// thread-safe. Errors: the gate's, and the coordinator's (Unavailable: not reached, or it refused our
-// certificate: TLS 1.3 does not say which).
+// One TLS connection to a coordinator and the calls on it. Every request is written in the revision that both
+// ends speak (fleet.proto) and passes the gate, every answer net::CheckAnswer. Blocking; thread-safe. Errors:
+// the gate's, the coordinator's (Unavailable: not reached, or it refused our certificate: TLS 1.3 does not
+// say which), and DataLoss: its answer is not as the protocol has it, and nothing of it was taken.
 class FleetClient {
  public:
   // `identity` absent: for Enroll and Renew. Does not connect yet.
@@ -97,8 +97,13 @@ class FleetClient {
   // How often the other side proved to be the coordinator.
   using Met = std::atomic<uint32_t>;
   FleetClient(std::unique_ptr<Stub> stub, UplinkGate& gate, Patience patience, std::shared_ptr<Met> met);
-  // One batch.
+  // `method`: of the generated stub.
+  template <typename Response, typename Request, typename Method>
+  absl::StatusOr<Response> Unary(Method method, const Request& request, bool for_update);
+  // How the coordinator ended the call; `ours`: why we did.
   absl::Status ReadChunks(const v1::GetChunksRequest& request, const OnChunk& on_chunk,
+                          const OnElsewhere& on_elsewhere, absl::Status& ours);
+  absl::Status FetchBatch(v1::GetChunksRequest request, const OnChunk& on_chunk,
                           const OnElsewhere& on_elsewhere);
 
   std::unique_ptr<Stub> stub_;
@@ -106,6 +111,7 @@ class FleetClient {
   const Patience patience_;
   const std::shared_ptr<Met> met_;  // of the verifier, too
   std::atomic<uint32_t> met_when_reached_{0};
+  net::SpokenProtocol protocol_{net::kFleetProtocols};
   std::atomic<bool> reachable_{false}, refused_{false};
   base::Mutex mutex_;
   bool down_ ABSL_GUARDED_BY(mutex_) = false;

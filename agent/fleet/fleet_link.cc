@@ -99,7 +99,7 @@ void FleetLink::SetPeers(peers::Peers& peers) { peers_ = &peers; }
 chunks::ChunkSource& FleetLink::ChunksOf(std::string_view file_sha256) {
   {
     base::MutexLock lock(mutex_);
-    if (peers_ == nullptr || !knows_peers_) return chunks();
+    if (peers_ == nullptr || !knows_peers_ || !peers_->wanted()) return chunks();
   }
   chunks::ChunkSource& source = peers_->Of(file_sha256);
   if (download_bytes_a_second_ == 0) return source;
@@ -167,7 +167,6 @@ uint32_t FleetLink::PeerPort(FleetClient& connection) {
 absl::StatusOr<update::CheckInAnswer> FleetLink::CheckIn(const update::CheckInFacts& facts) {
   LINNET_ASSIGN_OR_RETURN(const std::shared_ptr<FleetClient> connection, client());
   v1::CheckInRequest request;
-  request.set_protocol(kProtocol);
   request.set_agent_version(facts_.agent_version);
   request.set_state(static_cast<v1::UpdateState>(facts.state));
   request.set_model_sha256(facts.model_sha256);
@@ -178,10 +177,11 @@ absl::StatusOr<update::CheckInAnswer> FleetLink::CheckIn(const update::CheckInFa
   request.set_free_flash_mib(Saturated(facts.free_flash_bytes >> 20));
   request.set_peer_port(PeerPort(*connection));
   absl::StatusOr<v1::CheckInResponse> first = connection->CheckIn(request);
-  if (absl::IsInvalidArgument(first.status()) && request.peer_port() != 0) {
-    // An older one has come in the place of a coordinator that knew the field.
-    request.clear_peer_port();
-    first = connection->CheckIn(request);
+  if (absl::IsInvalidArgument(first.status())) {
+    // Perhaps an older coordinator of revision 1 has come, which does not know the port: it is not said again
+    // until a check-in was answered.
+    base::MutexLock lock(mutex_);
+    knows_peers_ = false;
   }
   LINNET_ASSIGN_OR_RETURN(v1::CheckInResponse response, std::move(first));
   if (peers_ != nullptr) {
@@ -209,7 +209,6 @@ absl::StatusOr<update::CheckInAnswer> FleetLink::CheckIn(const update::CheckInFa
 absl::Status FleetLink::Report(const update::OutcomeReport& report) {
   LINNET_ASSIGN_OR_RETURN(const std::shared_ptr<FleetClient> connection, client());
   v1::ReportRequest request;
-  request.set_protocol(kProtocol);
   request.set_attempt(report.attempt);
   request.set_sequence(report.sequence);
   request.set_state(static_cast<v1::UpdateState>(report.state));
@@ -221,7 +220,6 @@ absl::Status FleetLink::Report(const update::OutcomeReport& report) {
 absl::StatusOr<update::LogAnswer> FleetLink::ShowLog(const update::LogQuestion& question) {
   LINNET_ASSIGN_OR_RETURN(const std::shared_ptr<FleetClient> connection, client());
   v1::GetLogProofRequest request;
-  request.set_protocol(kProtocol);
   for (const uint64_t size : question.old_sizes) request.add_old()->set_size(size);
   request.set_timestamp_version(question.timestamp_version);
   request.set_snapshot_version(question.snapshot_version);
@@ -237,7 +235,6 @@ absl::StatusOr<update::LogAnswer> FleetLink::ShowLog(const update::LogQuestion& 
 absl::StatusOr<std::string> FleetLink::Fetch(std::string_view role, uint64_t version, uint64_t max_bytes) {
   LINNET_ASSIGN_OR_RETURN(const std::shared_ptr<FleetClient> connection, client());
   v1::GetMetadataRequest request;
-  request.set_protocol(kProtocol);
   request.set_version(version);
   if (role == "root") {
     request.set_role(v1::ROOT);
@@ -269,7 +266,6 @@ absl::Status FleetLink::Fetch(
 absl::StatusOr<std::vector<peers::PeerHint>> FleetLink::GetPeers(const std::string& file_sha256) {
   LINNET_ASSIGN_OR_RETURN(const std::shared_ptr<FleetClient> connection, client());
   v1::GetPeersRequest request;
-  request.set_protocol(kProtocol);
   request.set_file_sha256(file_sha256);
   request.set_peer_port(PeerPort(*connection));
   LINNET_ASSIGN_OR_RETURN(const v1::GetPeersResponse response, connection->GetPeers(request));

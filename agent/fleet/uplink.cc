@@ -3,7 +3,6 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/message.h>
-#include <google/protobuf/unknown_field_set.h>
 
 #include <string>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "linnet/privacy/v1/privacy.pb.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/net/message_check.h"
 
 namespace linnet::fleet {
 namespace {
@@ -22,14 +22,11 @@ uint32_t VarintBytes(uint64_t value) {
   return static_cast<uint32_t>(pb::io::CodedOutputStream::VarintSize64(value));
 }
 
+// Lengths, lists, enumerations and unknown fields: net::CheckSaid has looked at them before.
 class Walk {
  public:
   absl::Status Message(const pb::Message& message, const std::string& prefix) {
     const pb::Reflection& reflection = *message.GetReflection();
-    if (!reflection.GetUnknownFields(message).empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(message.GetDescriptor()->full_name(),
-                                                     ": holds a field that its schema does not know"));
-    }
     std::vector<const pb::FieldDescriptor*> set;
     reflection.ListFields(message, &set);
     for (const pb::FieldDescriptor* field : set) {
@@ -43,10 +40,6 @@ class Walk {
         continue;
       }
       const int size = reflection.FieldSize(message, field);
-      if (static_cast<uint32_t>(size) > meaning.most()) {
-        return absl::InvalidArgumentError(
-            absl::StrCat(field->full_name(), ": ", size, " entries, at most ", meaning.most()));
-      }
       for (int i = 0; i < size; ++i) {
         LINNET_RETURN_IF_ERROR(Value(message, *field, i, absl::StrCat(name, "[", i, "]"), meaning));
       }
@@ -73,11 +66,6 @@ class Walk {
         if (field.type() != pb::FieldDescriptor::TYPE_BYTES) break;
         const std::string bytes =
             one ? r.GetString(message, &field) : r.GetRepeatedString(message, &field, index);
-        const bool varies = meaning.kind() == privacy::v1::CERTIFICATE;
-        if (varies ? bytes.size() > meaning.length() : bytes.size() != meaning.length()) {
-          return absl::InvalidArgumentError(
-              absl::StrCat(field.full_name(), ": ", bytes.size(), " bytes, ", meaning.length(), " expected"));
-        }
         Add(name, static_cast<uint32_t>(bytes.size()), meaning, base::Hex(bytes));
         return absl::OkStatus();
       }
@@ -105,6 +93,7 @@ class Walk {
 }  // namespace
 
 absl::StatusOr<std::vector<repo::UplinkField>> FieldsOf(const pb::Message& message) {
+  LINNET_RETURN_IF_ERROR(net::CheckSaid(message));
   Walk walk;
   LINNET_RETURN_IF_ERROR(walk.Message(message, ""));
   return std::move(walk.fields);
@@ -115,17 +104,21 @@ absl::Status UplinkGate::Admit(const pb::Message& message, bool for_update) {
   entry.time = clock_.Now();
   entry.message = message.GetDescriptor()->full_name();
   entry.bytes = static_cast<uint32_t>(message.ByteSizeLong());
-  entry.for_update = for_update;
+  entry.for_update = for_update && updating_ && updating_();
   LINNET_ASSIGN_OR_RETURN(entry.fields, FieldsOf(message));
   return state_.Write([&]() -> absl::Status {
     repo::UplinkJournal journal(state_.db());
     LINNET_ASSIGN_OR_RETURN(const repo::UplinkTotals totals, journal.Totals(entry.time));
-    if (!for_update && totals.budget_bytes_today + entry.bytes > budget_) {
+    if (!entry.for_update && totals.budget_bytes_today + entry.bytes > budget_) {
       return absl::ResourceExhaustedError(absl::StrCat("uplink: ", totals.budget_bytes_today, " of ", budget_,
                                                        " bytes of today are used; nothing more is sent"));
     }
     return journal.Append(entry);
   });
+}
+
+absl::Status UplinkGate::CountServed(std::string_view message, int64_t messages, int64_t bytes) {
+  return state_.Write([&] { return repo::UplinkJournal(state_.db()).CountServed(message, messages, bytes); });
 }
 
 }  // namespace linnet::fleet

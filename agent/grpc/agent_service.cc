@@ -274,6 +274,13 @@ class AgentService final : public v1::Agent::WithRawCallbackMethod_Ingest<v1::Ag
     response->set_total_bytes(totals.bytes);
     response->set_bytes_today(totals.bytes_today);
     response->set_budget_bytes_a_day(p_.fleet.status().budget_bytes_a_day);
+    response->set_budget_bytes_today(totals.budget_bytes_today);
+    for (const repo::ServedTotal& served : totals.served) {
+      v1::ServedMessages* out = response->add_served();
+      out->set_message(served.message);
+      out->set_messages(served.messages);
+      out->set_bytes(served.bytes);
+    }
     size_t bytes = 0;
     for (const repo::UplinkMessage& message : messages) {
       v1::UplinkMessage* out = response->add_messages();
@@ -281,6 +288,7 @@ class AgentService final : public v1::Agent::WithRawCallbackMethod_Ingest<v1::Ag
       out->set_time_unix_micros(absl::ToUnixMicros(message.time));
       out->set_message(message.message);
       out->set_bytes(message.bytes);
+      out->set_for_update(message.for_update);
       for (const repo::UplinkField& field : message.fields) {
         v1::UplinkField* to = out->add_fields();
         to->set_name(field.name);

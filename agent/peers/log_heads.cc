@@ -1,8 +1,5 @@
 #include "agent/peers/log_heads.h"
 
-#include <google/protobuf/unknown_field_set.h>
-
-#include "absl/strings/str_cat.h"
 #include "agent/peers/peer_options.h"
 #include "linnet/peer/v1/peer.pb.h"
 
@@ -20,14 +17,6 @@ audit::LogHead FromProto(const peer::v1::LogHead& head) {
 
 absl::Status CheckExchange(const peer::v1::ExchangeHeadsRequest& request) {
   const peer::v1::LogHead& head = request.head();
-  if (!request.GetReflection()->GetUnknownFields(request).empty() ||
-      !head.GetReflection()->GetUnknownFields(head).empty()) {
-    return absl::InvalidArgumentError("the request holds a field that is not known");
-  }
-  if (request.protocol() != kProtocol) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("protocol ", request.protocol(), " is not spoken here, expected ", kProtocol));
-  }
   if (!request.has_head()) return absl::OkStatus();
   if (head.size() == 0 || head.size() > audit::kMostEntries ||
       head.root_sha256().size() != audit::kHashBytes ||

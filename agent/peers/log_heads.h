@@ -15,8 +15,8 @@ namespace linnet::peers {
 void ToProto(const audit::LogHead& head, peer::v1::LogHead& out);
 audit::LogHead FromProto(const peer::v1::LogHead& head);
 
-// InvalidArgument: unknown fields, or bytes of a length that a head does not have; FailedPrecondition:
-// another protocol.
+// Beyond net::CheckRequest. InvalidArgument: a head without a size, a hash or a signature, or of more entries
+// than a log has.
 absl::Status CheckExchange(const peer::v1::ExchangeHeadsRequest& request);
 
 }  // namespace linnet::peers

@@ -20,9 +20,10 @@ absl::Status CheckRefused(const std::string& id, const base::Certificate& certif
 }  // namespace
 
 absl::Status CheckListen(const std::string& listen) {
-  if (listen == "off" || listen == "on" || net::ParseAddress(listen).has_value()) return absl::OkStatus();
+  if (listen == "auto" || listen == "off" || listen == "on" || net::ParseAddress(listen).has_value())
+    return absl::OkStatus();
   return absl::InvalidArgumentError(
-      "--peers: expected on, off, or an IP address of this machine and a port, as 192.168.1.7:7402");
+      "--peers: expected auto, on, off, or an IP address of this machine and a port, as 192.168.1.7:7402");
 }
 
 net::PeerVerifier MemberOfFleet(const PeerIdentity& own, IsRefused is_refused,

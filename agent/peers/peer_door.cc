@@ -1,16 +1,15 @@
 #include "agent/peers/peer_door.h"
 
-#include <google/protobuf/unknown_field_set.h>
 #include <grpcpp/alarm.h>
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "agent/peers/log_heads.h"
 #include "agent/peers/peer_check.h"
 #include "agent/peers/upload_pace.h"
@@ -18,7 +17,9 @@
 #include "runtime/base/log.h"
 #include "runtime/base/mutex.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/base/string_view.h"
 #include "runtime/net/grpc_server.h"
+#include "runtime/net/message_check.h"
 #include "runtime/net/tls.h"
 
 namespace linnet::peers {
@@ -27,8 +28,7 @@ namespace v1 = ::linnet::peer::v1;
 
 namespace {
 
-constexpr int kMostHashes = 256;                 // peer.proto
-constexpr int kRequestBytes = 16 << 10;          // 256 hashes are 9 KiB
+constexpr int kRequestBytes = 2 << 10;           // net::kMostSaidBytes, and room to say what is wrong
 constexpr int kResponseBytes = (1 << 20) + 256;  // a chunk and its hash
 constexpr std::chrono::minutes kLongestCall(2);
 constexpr std::chrono::seconds kLongestBacklog(4);
@@ -41,26 +41,41 @@ using Reactor = grpc::ServerWriteReactor<v1::GetChunksResponse>;
 
 class Refusal final : public Reactor {
  public:
-  explicit Refusal(const absl::Status& status) { Finish(net::ToGrpc(status)); }
+  explicit Refusal(const grpc::Status& status) { Finish(status); }
   void OnDone() override { delete this; }
 };
 
+// All that a refusal says to another device, whatever happened here: paths, numbers and the words of a disk's
+// error are for this device's own log.
+grpc::Status Said(const absl::Status& why) {
+  const auto say = [&](const char* text) {
+    return grpc::Status(static_cast<grpc::StatusCode>(why.raw_code()), text);
+  };
+  switch (why.code()) {
+    case absl::StatusCode::kInvalidArgument:
+      return say("the request is not as peer.proto has it");
+    case absl::StatusCode::kFailedPrecondition:
+      return say("this revision of peer.proto is not spoken here");
+    case absl::StatusCode::kNotFound:
+      return say("a chunk that was asked for is not here");
+    case absl::StatusCode::kResourceExhausted:
+      return say("busy with others just now; ask again later");
+    case absl::StatusCode::kPermissionDenied:
+      return say("the device that asks is revoked");
+    case absl::StatusCode::kUnauthenticated:
+      return say("no certificate of this fleet that is valid now");
+    case absl::StatusCode::kUnimplemented:
+      return say("not known here");
+    default:
+      return {grpc::StatusCode::UNAVAILABLE, "not served just now"};
+  }
+}
+
 absl::Status CheckRequest(const v1::GetChunksRequest& request) {
-  if (!v1::GetChunksRequest::GetReflection()->GetUnknownFields(request).empty()) {
-    return absl::InvalidArgumentError("the request holds a field that is not known");
-  }
-  if (request.protocol() != kProtocol) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("protocol ", request.protocol(), " is not spoken here, expected ", kProtocol));
-  }
-  if (request.sha256().empty() || request.sha256_size() > kMostHashes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("sha256: ", request.sha256_size(), " entries, expected 1 to ", kMostHashes));
-  }
-  for (const std::string& sha256 : request.sha256()) {
-    if (sha256.size() != 32) {
-      return absl::InvalidArgumentError(absl::StrCat("sha256: ", sha256.size(), " bytes, expected 32"));
-    }
+  LINNET_RETURN_IF_ERROR(net::CheckRequest(request, net::kPeerProtocols));
+  const auto& hashes = request.sha256();
+  if (hashes.empty() || std::any_of(hashes.begin(), hashes.end(), [](const auto& h) { return h.empty(); })) {
+    return absl::InvalidArgumentError("sha256: none, or an empty one");
   }
   return absl::OkStatus();
 }
@@ -81,6 +96,11 @@ class PeerService final : public v1::Peer::CallbackService {
   absl::StatusOr<std::string> Admit(const grpc::CallbackServerContext& context,
                                     const v1::GetChunksRequest& request);
   void Leave(const std::string& device);
+  // `counted` answers were counted before; so many went, with so many bytes.
+  void Uncount(size_t counted, size_t sent, size_t sent_bytes) const;
+  absl::Status Count(const google::protobuf::Descriptor& message, int64_t messages, int64_t bytes) const {
+    return parts_.count_served ? parts_.count_served(message.full_name(), messages, bytes) : absl::OkStatus();
+  }
   // The device that calls; Unauthenticated, PermissionDenied.
   absl::StatusOr<std::string> Member(const grpc::CallbackServerContext& context) const;
   absl::Status DoExchange(const grpc::CallbackServerContext& context, const v1::ExchangeHeadsRequest& request,
@@ -108,6 +128,7 @@ class PeerService::Stream final : public Reactor {
     if (turn_ != nullptr) turn_->Cancel();
   }
   void OnDone() override {
+    service_.Uncount(hashes_.size(), sent_, sent_bytes_);
     service_.Leave(device_);
     delete this;
   }
@@ -117,12 +138,14 @@ class PeerService::Stream final : public Reactor {
     if (next_ == hashes_.size()) return Finish(grpc::Status::OK);
     const std::string& sha256 = hashes_[next_++];
     absl::StatusOr<std::string> data = service_.parts_.shelf.Read(sha256);
-    if (!data.ok()) return Finish(net::ToGrpc(data.status()));
-    const auto now = std::chrono::steady_clock::now();
-    const auto wait = service_.pace_.Book(data->size(), now);
+    if (!data.ok()) return Refuse(data.status());
     response_.set_sha256(sha256);
     response_.set_data(*std::move(data));
-    if (wait <= UploadPace::Duration::zero()) return StartWrite(&response_);
+    // Small content of other kinds may be larger than a chunk of a file: only the coordinator has that.
+    if (!net::CheckSaid(response_).ok()) return Finish(Said(absl::NotFoundError("")));
+    const auto now = std::chrono::steady_clock::now();
+    const auto wait = service_.pace_.Book(response_.data().size(), now);
+    if (wait <= UploadPace::Duration::zero()) return Send();
     {
       const base::MutexLock lock(mutex_);
       if (!cancelled_) {
@@ -142,13 +165,26 @@ class PeerService::Stream final : public Reactor {
       const base::MutexLock lock(mutex_);
       came = came && !cancelled_;
     }
-    came ? StartWrite(&response_) : Finish(grpc::Status::CANCELLED);
+    came ? Send() : Finish(grpc::Status::CANCELLED);
+  }
+
+  void Send() {
+    ++sent_;
+    sent_bytes_ += response_.ByteSizeLong();
+    StartWrite(&response_);
+  }
+
+  void Refuse(const absl::Status& why) {
+    if (!absl::IsNotFound(why)) {
+      base::Log(base::Severity::kWarning, "chunk_not_served", {{"error", base::LogValue::Error(why)}});
+    }
+    Finish(Said(why));
   }
 
   PeerService& service_;
   const std::string device_;
   const std::vector<std::string> hashes_;
-  size_t next_ = 0;
+  size_t next_ = 0, sent_ = 0, sent_bytes_ = 0;
   v1::GetChunksResponse response_;
   base::Mutex mutex_;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
@@ -188,14 +224,36 @@ void PeerService::Leave(const std::string& device) {
   if (--own->second == 0) of_device_.erase(own);
 }
 
+void PeerService::Uncount(size_t counted, size_t sent, size_t sent_bytes) const {
+  const auto less = static_cast<int64_t>(counted - sent);
+  const int64_t less_bytes =
+      static_cast<int64_t>(counted) * kResponseBytes - static_cast<int64_t>(sent_bytes);
+  const absl::Status status = Count(*v1::GetChunksResponse::descriptor(), -less, -less_bytes);
+  if (!status.ok()) {  // more is counted than went: never the other way round
+    base::Log(base::Severity::kWarning, "served_chunks_not_counted",
+              {{"error", base::LogValue::Error(status)}});
+  }
+}
+
 Reactor* PeerService::GetChunks(grpc::CallbackServerContext* context, const v1::GetChunksRequest* request) {
   absl::StatusOr<std::string> device = Admit(*context, *request);
+  if (device.ok()) {
+    // Before the first of them goes, and as if each were the largest: one write for the call, whatever
+    // happens, and one when it has ended.
+    const auto messages = static_cast<int64_t>(request->sha256_size());
+    const absl::Status counted =
+        Count(*v1::GetChunksResponse::descriptor(), messages, messages * kResponseBytes);
+    if (!counted.ok()) {
+      Leave(*device);
+      device = absl::UnavailableError(base::Message(counted));
+    }
+  }
   if (!device.ok()) {
     if (!absl::IsResourceExhausted(device.status())) {
       base::Log(base::Severity::kWarning, "peer_refused",
                 {{"error", base::LogValue::Error(device.status())}});
     }
-    return new Refusal(device.status());
+    return new Refusal(Said(device.status()));
   }
   return new Stream(*this, *std::move(device),
                     std::vector<std::string>(request->sha256().begin(), request->sha256().end()));
@@ -205,6 +263,7 @@ absl::Status PeerService::DoExchange(const grpc::CallbackServerContext& context,
                                      const v1::ExchangeHeadsRequest& request,
                                      v1::ExchangeHeadsResponse& response) {
   LINNET_ASSIGN_OR_RETURN(const std::string device, Member(context));
+  LINNET_RETURN_IF_ERROR(net::CheckRequest(request, net::kPeerProtocols));
   LINNET_RETURN_IF_ERROR(CheckExchange(request));
   if (!parts_.heads.newest) return absl::UnimplementedError("this device says nothing of the log");
   {
@@ -222,6 +281,9 @@ absl::Status PeerService::DoExchange(const grpc::CallbackServerContext& context,
   if (const std::optional<audit::LogHead> own = parts_.heads.newest(); own.has_value()) {
     ToProto(*own, *response.mutable_head());
   }
+  LINNET_RETURN_IF_ERROR(net::CheckSaid(response));
+  LINNET_RETURN_IF_ERROR(
+      Count(*v1::ExchangeHeadsResponse::descriptor(), 1, static_cast<int64_t>(response.ByteSizeLong())));
   if (request.has_head()) parts_.heads.heard(FromProto(request.head()));
   return absl::OkStatus();
 }
@@ -234,7 +296,7 @@ grpc::ServerUnaryReactor* PeerService::ExchangeHeads(grpc::CallbackServerContext
     base::Log(base::Severity::kWarning, "peer_refused", {{"error", base::LogValue::Error(status)}});
   }
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(net::ToGrpc(status));
+  reactor->Finish(status.ok() ? grpc::Status::OK : Said(status));
   return reactor;
 }
 

@@ -31,7 +31,8 @@ class PeerDoor {
     const Shelf& shelf;
     std::function<absl::Time()> now;  // max(clock, last believed)
     IsRefused is_refused;
-    HeadExchange heads = {};  // empty: the call is not known here
+    HeadExchange heads = {};        // empty: the call is not known here
+    CountServed count_served = {};  // an error of it turns the caller away
     uint64_t upload_bytes_a_second = 0;
     Limits limits;
   };

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -14,7 +15,7 @@
 
 namespace linnet::peers {
 
-inline constexpr uint32_t kProtocol = 1;
+inline constexpr uint32_t kProtocol = 1;  // of peer.proto
 inline constexpr uint16_t kDefaultPort = 7402;
 // Asked of a peer at once: with the largest chunks, 16 MiB.
 inline constexpr size_t kChunksAtOnce = 16;
@@ -29,9 +30,14 @@ struct HeadExchange {
   std::function<void(const audit::LogHead&)> heard;  // what a peer said: not verified
 };
 
+// Writes down how many answers of a kind, and bytes, go to other devices, before they do; negative numbers
+// take back what did not go. May be empty. Any thread.
+using CountServed = std::function<absl::Status(std::string_view message, int64_t messages, int64_t bytes)>;
+
 struct PeerOptions {
   // "off"; "on": port 7402 of the address from which this device reaches its coordinator, if that is one of a
-  // LAN; or HOST:PORT, whatever address that is.
+  // LAN; "auto": as "on" where that is a LAN and its key is in no TPM, else as "off"; or HOST:PORT, whatever
+  // address that is.
   std::string listen = "off";
   uint64_t upload_bytes_a_second = 0;  // to all peers together; 0: no limit
   IsRefused is_refused;                // may be empty
@@ -47,7 +53,7 @@ struct PeerOptions {
   bool on() const { return listen != "off"; }
 };
 
-// InvalidArgument: `listen` is none of the three.
+// InvalidArgument: `listen` is none of the four.
 absl::Status CheckListen(const std::string& listen);
 
 // What this device shows to its peers, and under which root theirs must be.

@@ -14,7 +14,9 @@
 #include "agent/peers/peer_check.h"
 #include "linnet/peer/v1/peer.grpc.pb.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/net/device_channel.h"
 #include "runtime/net/grpc_server.h"
+#include "runtime/net/message_check.h"
 #include "runtime/net/tls.h"
 
 namespace linnet::peers {
@@ -59,11 +61,8 @@ absl::StatusOr<std::shared_ptr<PeerPool::Connection>> PeerPool::Connect(const st
       const std::shared_ptr<grpc::ChannelCredentials> credentials,
       net::ClientCredentials(identity_->tls, MemberOfFleet(*identity_, parts_.is_refused, parts_.now)));
   grpc::ChannelArguments arguments;
+  net::SetDeviceArguments(arguments);
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  // As in agent/fleet/fleet_client.cc.
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   auto connection = std::make_shared<Connection>();
   connection->address = address;
   connection->channel = grpc::CreateCustomChannel(address, credentials, arguments);
@@ -105,7 +104,10 @@ absl::Status PeerPool::GetChunks(const std::string& address, const std::vector<s
   const auto reader = connection->stub->GetChunks(&context, request);
   v1::GetChunksResponse response;
   absl::Status ours;
-  while (ours.ok() && reader->Read(&response)) ours = on_chunk(response.sha256(), response.data());
+  while (ours.ok() && reader->Read(&response)) {
+    ours = net::CheckAnswer(response);
+    if (ours.ok()) ours = on_chunk(response.sha256(), response.data());
+  }
   if (!ours.ok()) context.TryCancel();
   const grpc::Status theirs = reader->Finish();
   End();
@@ -127,7 +129,8 @@ void PeerPool::ExchangeHeads(Connection& connection) {
   if (!Begin(context)) return;
   const bool heard = connection.stub->ExchangeHeads(&context, request, &response).ok();
   End();
-  if (heard && response.has_head()) parts_.heads.heard(FromProto(response.head()));
+  if (!heard || !net::CheckAnswer(response).ok()) return;
+  if (response.has_head()) parts_.heads.heard(FromProto(response.head()));
 }
 
 bool PeerPool::Begin(grpc::ClientContext& context) {

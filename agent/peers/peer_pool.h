@@ -45,7 +45,7 @@ class PeerPool {
   void SetIdentity(PeerIdentity identity);
   // Blocks, `connect` + `batch` at most. Chunks as they come, unverified; ends with the callback's error.
   // NotFound: the peer lacks the next one; ResourceExhausted: it is busy; Unavailable, DeadlineExceeded: dead
-  // or slow, or no member of our fleet.
+  // or slow, or no member of our fleet; DataLoss: an answer was not as peer.proto has it.
   absl::Status GetChunks(const std::string& address, const std::vector<std::string>& sha256,
                          const OnChunk& on_chunk);
   bool Has(const std::string& address);

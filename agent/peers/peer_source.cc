@@ -112,7 +112,7 @@ absl::StatusOr<PeerSource::End> PeerSource::Ask(Batch& batch, const std::string&
       });
   LINNET_RETURN_IF_ERROR(batch.ours);
   if (pool_.down()) return absl::CancelledError("the agent is stopping");
-  if (lied) {
+  if (lied || absl::IsDataLoss(ended)) {
     SendAway(address, options_.away_liar, "wrong bytes");
     return End::kGone;
   }

@@ -27,6 +27,7 @@ absl::StatusOr<std::unique_ptr<Peers>> Peers::Create(PeerOptions options, Parts 
   const PeerOptions& own = peers->options_;
   peers->now_ = parts.now;
   peers->heads_ = parts.heads;
+  peers->count_served_ = std::move(parts.count_served);
   LINNET_ASSIGN_OR_RETURN(peers->shelf_,
                           Shelf::Open(parts.fs, parts.models_dir, parts.db_path, parts.partial));
   peers->pool_ = std::make_unique<PeerPool>(PeerPool::Parts{parts.now, own.is_refused, std::move(parts.admit),
@@ -37,8 +38,16 @@ absl::StatusOr<std::unique_ptr<Peers>> Peers::Create(PeerOptions options, Parts 
 
 Peers::~Peers() { Shutdown(); }
 
+// What nobody asked for must cost nothing: no port where there is no LAN, and no handshakes of strangers for
+// a TPM, which signs some a second.
+bool Peers::AutoIsOn(const PeerIdentity& identity, const std::string& coordinator) {
+  const std::optional<net::NumericAddress> there = net::AddressOfPeer(coordinator);
+  if (!there.has_value() || identity.tls.hardware_key.has_value()) return false;
+  return net::ReachOf(net::LocalHostTowards(*there).value_or("")) == net::Reach::kLan;
+}
+
 absl::StatusOr<std::string> Peers::AddressFor(const std::string& coordinator) const {
-  if (options_.listen != "on") return options_.listen;
+  if (options_.listen != "on" && options_.listen != "auto") return options_.listen;
   const std::optional<net::NumericAddress> there = net::AddressOfPeer(coordinator);
   if (!there.has_value()) return absl::UnavailableError("--peers on: the coordinator's address is not known");
   const std::optional<std::string> own = net::LocalHostTowards(*there);
@@ -53,6 +62,11 @@ absl::StatusOr<std::string> Peers::AddressFor(const std::string& coordinator) co
 int Peers::Serve(const PeerIdentity& identity, const std::string& coordinator) {
   const base::MutexLock lock(mutex_);
   if (down_) return 0;
+  if (options_.listen == "auto") {
+    wanted_ = AutoIsOn(identity, coordinator);
+    if (!wanted_) door_.reset();
+    if (!wanted_) return 0;
+  }
   const bool new_identity = identity_ != identity.tls.certificate_chain_pem;
   if (new_identity) {
     pool_->SetIdentity(identity);
@@ -72,6 +86,7 @@ int Peers::Serve(const PeerIdentity& identity, const std::string& coordinator) {
                                 .now = now_,
                                 .is_refused = options_.is_refused,
                                 .heads = heads_,
+                                .count_served = count_served_,
                                 .upload_bytes_a_second = options_.upload_bytes_a_second});
     opened = door.status();
     if (door.ok()) door_ = *std::move(door);

@@ -1,6 +1,7 @@
 #ifndef LINNET_AGENT_PEERS_PEERS_H_
 #define LINNET_AGENT_PEERS_PEERS_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,6 +29,7 @@ class Peers {
     const chunks::PartialChunks& partial;
     std::function<absl::Time()> now;
     PeerPool::Admit admit;
+    CountServed count_served;
     ChunkCoordinator& coordinator;
     HeadExchange heads;
   };
@@ -37,18 +39,23 @@ class Peers {
   // The port at which the door is open, opened anew where identity or address have changed; 0: it cannot be
   // opened (the log says why, once). `coordinator`: what gRPC calls the connection to it.
   int Serve(const PeerIdentity& identity, const std::string& coordinator);
+  // Whether this device has anything to do with peers: "auto" knows after Serve.
+  bool wanted() const { return wanted_; }
   // For the chunks of this file, until the next call. Of the thread that fetches.
   chunks::ChunkSource& Of(std::string_view file_sha256);
 
   void Shutdown();
 
  private:
-  explicit Peers(PeerOptions options) : options_(std::move(options)) {}
+  explicit Peers(PeerOptions options) : options_(std::move(options)), wanted_(options_.listen != "auto") {}
+  static bool AutoIsOn(const PeerIdentity& identity, const std::string& coordinator);
   absl::StatusOr<std::string> AddressFor(const std::string& coordinator) const;
 
   const PeerOptions options_;
+  std::atomic<bool> wanted_;
   std::function<absl::Time()> now_;
   HeadExchange heads_;
+  CountServed count_served_;
   std::unique_ptr<Shelf> shelf_;
   std::unique_ptr<PeerPool> pool_;
   std::unique_ptr<PeerSource> source_;

@@ -1,5 +1,7 @@
-// linnet privacy report: every byte that devices sent to their coordinator, by message and field.
+// linnet privacy report: every byte that devices sent to their coordinator and peers, by message and field;
+// what they served to peers, counted.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -89,9 +91,17 @@ int Describe(const Journal& journal, bool every_message, std::string& out) {
       if (!Meanings().contains(field.kind())) ++outside;
     }
   }
-  absl::StrAppend(&out, "\n", journal.label, ": ", journal.totals.total_messages(), " messages, ",
-                  journal.totals.total_bytes(), " bytes to its fleet in all (today ",
-                  journal.totals.bytes_today(), " of ", journal.totals.budget_bytes_a_day(), " allowed)\n");
+  const agent::v1::PrivacyJournalResponse& totals = journal.totals;
+  absl::StrAppend(&out, "\n", journal.label, ": ", totals.total_messages(), " messages, ",
+                  totals.total_bytes(), " bytes to its fleet in all\n  today ", totals.budget_bytes_today(),
+                  " of ", totals.budget_bytes_a_day(), " bytes allowed, and ",
+                  totals.bytes_today() - std::min(totals.bytes_today(), totals.budget_bytes_today()),
+                  " that an update under way needed\n");
+  for (const agent::v1::ServedMessages& served : totals.served()) {
+    absl::StrAppend(&out, "  answers to other devices: ", served.messages(), " ",
+                    served.message().substr(served.message().find_last_of('.') + 1), ", ", served.bytes(),
+                    " bytes\n");
+  }
   Table table({"  MESSAGE", "FIELD", "TIMES", "BYTES", "WHAT IT IS"});
   for (const auto& [message, total] : by_message) {
     const bool to_peers = message.starts_with("linnet.peer.");
@@ -108,7 +118,7 @@ int Describe(const Journal& journal, bool every_message, std::string& out) {
   if (every_message) {
     for (const agent::v1::UplinkMessage& message : journal.messages) {
       absl::StrAppend(&out, "  ", HumanTime(message.time_unix_micros()), "  ", message.message(), "  ",
-                      message.bytes(), " bytes\n");
+                      message.bytes(), " bytes", message.for_update() ? ", for an update" : "", "\n");
       for (const agent::v1::UplinkField& field : message.fields()) {
         absl::StrAppend(&out, "      ", field.name(), " = ", field.value(), "  (", field.kind(), ", ",
                         field.bytes(), " bytes)\n");
@@ -168,8 +178,9 @@ absl::Status Report(const Context& context, const Options& o) {
 void AddPrivacyCommands(CLI::App& app, Context& context) {
   auto options = std::make_shared<Options>();
   CLI::App* group = app.add_subcommand("privacy", "what left a device")->require_subcommand(1);
-  CLI::App* report =
-      group->add_subcommand("report", "every byte sent to the coordinator, by message and field");
+  CLI::App* report = group->add_subcommand("report",
+                                           "every byte sent to coordinator and peers, by message and field; "
+                                           "what was served to peers, counted; and today's budget");
   report
       ->add_option("--device,-d", options->devices,
                    "state folder, grant file or paired name; may be given again")

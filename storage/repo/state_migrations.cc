@@ -122,6 +122,13 @@ std::vector<db::Migration> StateMigrations() {
     ALTER TABLE slots ADD COLUMN damaged BLOB;
     ALTER TABLE update_attempt ADD COLUMN state_time INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE update_attempt ADD COLUMN inferences INTEGER NOT NULL DEFAULT 0;
+  )sql"},
+          {106, "answers to other devices", R"sql(
+    CREATE TABLE uplink_served(
+      message TEXT PRIMARY KEY,
+      messages INTEGER NOT NULL,
+      bytes INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
   )sql"}};
 }
 

@@ -100,8 +100,28 @@ absl::StatusOr<UplinkTotals> UplinkJournal::Totals(absl::Time now) {
   select.Bind(1, DayOf(now));
   LINNET_ASSIGN_OR_RETURN(const bool row, select.Step());
   if (!row) return absl::DataLossError(absl::StrCat(db_.path(), ": the row of uplink_total is gone"));
-  return UplinkTotals{static_cast<uint64_t>(select.Int(0)), static_cast<uint64_t>(select.Int(1)),
-                      static_cast<uint64_t>(select.Int(2)), static_cast<uint64_t>(select.Int(3))};
+  UplinkTotals totals{static_cast<uint64_t>(select.Int(0)),
+                      static_cast<uint64_t>(select.Int(1)),
+                      static_cast<uint64_t>(select.Int(2)),
+                      static_cast<uint64_t>(select.Int(3)),
+                      {}};
+  LINNET_ASSIGN_OR_RETURN(db::Statement served,
+                          db_.Prepare("SELECT message, messages, bytes FROM uplink_served ORDER BY message"));
+  while (true) {
+    LINNET_ASSIGN_OR_RETURN(const bool more, served.Step());
+    if (!more) return totals;
+    totals.served.push_back({std::string(served.Text(0)), static_cast<uint64_t>(served.Int(1)),
+                             static_cast<uint64_t>(served.Int(2))});
+  }
+}
+
+absl::Status UplinkJournal::CountServed(std::string_view message, int64_t messages, int64_t bytes) {
+  LINNET_ASSIGN_OR_RETURN(
+      db::Statement add,
+      db_.Prepare("INSERT INTO uplink_served(message, messages, bytes) VALUES(?1,max(0,?2),max(0,?3))"
+                  " ON CONFLICT(message) DO UPDATE SET messages=max(0,messages+?2), bytes=max(0,bytes+?3)"));
+  add.BindText(1, message).Bind(2, messages).Bind(3, bytes);
+  return add.Run();
 }
 
 }  // namespace linnet::repo

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -28,14 +29,21 @@ struct UplinkMessage {
   std::vector<UplinkField> fields;
 };
 
+// What was served to other devices of the fleet, ever, of one kind of message.
+struct ServedTotal {
+  std::string message;  // full name of the protocol message
+  uint64_t messages = 0, bytes = 0;
+};
+
 struct UplinkTotals {
   uint64_t messages = 0, bytes = 0;  // ever, also of what was pruned
   uint64_t bytes_today = 0;          // UTC day
   uint64_t budget_bytes_today = 0;   // of them, what counts against the budget
+  std::vector<ServedTotal> served;   // by name
 };
 
-// Every message that this device sent to a coordinator, written before it is sent. Used inside
-// StateDatabase::Write or Read.
+// Every message that this device sent to a coordinator or a peer, written before it is sent; and how many
+// answers it gave to other devices. Used inside StateDatabase::Write or Read.
 class UplinkJournal {
  public:
   // Oldest messages go when the fields take more than this on flash. At 64 KiB a day: weeks.
@@ -45,6 +53,8 @@ class UplinkJournal {
       : db_(db), max_stored_bytes_(max_stored_bytes) {}
 
   absl::Status Append(const UplinkMessage& message);  // `id` is ignored
+  // Adds; negative numbers take back what was counted and not sent.
+  absl::Status CountServed(std::string_view message, int64_t messages, int64_t bytes);
   // With id > `after_id`, oldest first.
   absl::StatusOr<std::vector<UplinkMessage>> List(uint64_t after_id, uint32_t limit);
   absl::StatusOr<UplinkTotals> Totals(absl::Time now);

@@ -76,5 +76,76 @@ TEST_F(HostileRpcTest, FromTheUnixSocketTheyHaveClearAnswers) {
   ExpectItServes();
 }
 
+// The doors' limit is gRPC's usual one (net::GrpcServerOptions); a byte more is refused by every call.
+TEST_F(HostileRpcTest, AMessageAboveTheLimitIsRefusedByEveryCall) {
+  constexpr size_t kLimit = 4 << 20;
+  EXPECT_EQ(linnet::testing::NotTooLarge(linnet::testing::CallWithMessagesOf(
+                kLimit + 1, agent_.LocalChannel(), Service(), kPatience * 20)),
+            "");
+  const auto grant = agent_.Grant({"ask", "ingest", "read-data", "metrics", "manage"});
+  const auto tls = agent_.TlsChannel(net::TlsIdentity{grant.certificate_pem(), grant.private_key_pem()});
+  EXPECT_EQ(linnet::testing::NotTooLarge(
+                linnet::testing::CallWithMessagesOf(kLimit + 1, tls, Service(), kPatience * 20)),
+            "");
+  ExpectItServes();
+}
+
+// The same bytes once more, by who holds the grant (for others TLS keeps them): nothing doubles.
+TEST_F(HostileRpcTest, WhatIsSaidTwiceIsDoneOnce) {
+  const auto stub = agent_.Local();
+  const auto readings = [&] {
+    v1::StatusResponse status;
+    EXPECT_TRUE(stub->Status(Context().get(), {}, &status).ok());
+    return status.readings();
+  };
+  const auto grants = [&] {
+    v1::ListGrantsResponse list;
+    EXPECT_TRUE(stub->ListGrants(Context().get(), {}, &list).ok());
+    return list.DebugString();
+  };
+  v1::IngestRequest values;
+  values.set_channel("temperature");
+  for (int i = 0; i < 3; ++i) {
+    v1::Reading& reading = *values.add_readings();
+    reading.set_time_unix_micros(1'700'000'000'000'000 + i * 1'000'000);
+    reading.set_value(20 + i);
+  }
+  for (int i = 0; i < 2; ++i) {
+    v1::IngestResponse taken;
+    const auto context = Context();
+    const auto writer = stub->Ingest(context.get(), &taken);
+    writer->Write(values);
+    writer->WritesDone();
+    EXPECT_TRUE(writer->Finish().ok());
+    EXPECT_EQ(taken.readings(), i == 0 ? 3U : 0U);
+    EXPECT_EQ(taken.rejected(), i == 0 ? 0U : 3U) << taken.first_rejection();
+    EXPECT_EQ(readings(), 3U);
+  }
+  v1::SetInventoryRequest stock;
+  stock.add_items()->set_name("salmon");
+  stock.mutable_items(0)->set_quantity(300);
+  stock.mutable_items(0)->set_unit("g");
+  for (int i = 0; i < 2; ++i) {
+    v1::SetInventoryResponse taken;
+    EXPECT_TRUE(stub->SetInventory(Context().get(), stock, &taken).ok());
+    EXPECT_EQ(taken.items(), 1U);
+  }
+  v1::RevokeGrantRequest revoke;
+  revoke.set_id(agent_.Grant({"ask"}).id());
+  v1::RevokeGrantResponse revoked;
+  EXPECT_TRUE(stub->RevokeGrant(Context().get(), revoke, &revoked).ok());
+  const std::string before = grants();
+  EXPECT_TRUE(stub->RevokeGrant(Context().get(), revoke, &revoked).ok());
+  EXPECT_EQ(grants(), before);
+  for (int i = 0; i < 2; ++i) {
+    v1::CheckForUpdateResponse checked;
+    EXPECT_EQ(stub->CheckForUpdate(Context().get(), {}, &checked).error_code(),
+              StatusCode::FAILED_PRECONDITION)
+        << "of no fleet";
+    v1::ForgetLogResponse forgotten;
+    EXPECT_TRUE(stub->ForgetLog(Context().get(), {}, &forgotten).ok());
+  }
+}
+
 }  // namespace
 }  // namespace linnet

@@ -124,5 +124,26 @@ TEST_F(HostileRpcTest, FromAnOperatorTheyPublishNothingAndTakeNoMember) {
   ExpectItServes();
 }
 
+// Each port has its limit (coordinator.cc); a byte more is refused by every call, and nothing comes of it.
+TEST_F(HostileRpcTest, AMessageAboveThePortsLimitIsRefusedByEveryCall) {
+  Begin();
+  constexpr size_t kFleetLimit = 6 << 10, kAdminLimit = 6 << 20;
+  const std::string before = State();
+  const auto fleet = Channel(coordinator_->fleet_address(), device_->Identity());
+  EXPECT_EQ(testing::NotTooLarge(
+                testing::CallWithMessagesOf(kFleetLimit + 1, fleet, FleetService(), kPatience * 10)),
+            "");
+  const auto at_limit = testing::CallWithMessagesOf(kFleetLimit, fleet, FleetService(), kPatience * 10);
+  for (const auto& [method, code] : at_limit) {
+    EXPECT_EQ(code, StatusCode::FAILED_PRECONDITION) << method << ": it is read, and names no protocol";
+  }
+  const auto admin_port = Channel(coordinator_->admin_address(), OperatorIdentity());
+  EXPECT_EQ(testing::NotTooLarge(
+                testing::CallWithMessagesOf(kAdminLimit + 1, admin_port, AdminService(), kPatience * 10)),
+            "");
+  EXPECT_TRUE(State() == before);
+  ExpectItServes();
+}
+
 }  // namespace
 }  // namespace linnet::coordinator

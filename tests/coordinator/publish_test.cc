@@ -80,9 +80,9 @@ TEST_F(PublishTest, DevicesGetMetadataAndChunksOfAModel) {
   const auto index = chunks::ChunkIndex::FromJson(index_bytes.at(0));
   ASSERT_TRUE(index.ok());
   std::string whole;
-  for (size_t at = 0; at < index->chunks.size(); at += 256) {
+  for (size_t at = 0; at < index->chunks.size(); at += 28) {
     std::vector<std::string> hashes;
-    for (size_t i = at; i < std::min(at + 256, index->chunks.size()); ++i)
+    for (size_t i = at; i < std::min(at + 28, index->chunks.size()); ++i)
       hashes.push_back(index->chunks[i].sha256);
     for (const std::string& data : Chunks(*device, hashes, &status)) whole += data;
     ASSERT_TRUE(status.ok());

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <set>
@@ -154,7 +155,7 @@ TEST_F(FleetAgentTest, EverythingThatItSaysIsInTheJournalFieldByField) {
   ASSERT_TRUE(Start(PublishPlan(model, {})).ok());
   ASSERT_TRUE(
       RunUntil([&] { return member->Committed() && member->agent->status().update_state == "IDLE"; }));
-  std::set<std::string> kinds_of_message;
+  std::set<std::string> kinds_of_message, for_update, of_budget;
   uint64_t last_id = 0;
   for (const repo::UplinkMessage& message : member->uplink()) {
     kinds_of_message.insert(message.message);
@@ -170,17 +171,44 @@ TEST_F(FleetAgentTest, EverythingThatItSaysIsInTheJournalFieldByField) {
     }
     EXPECT_LE(bytes, message.bytes) << message.message;
     EXPECT_LE(message.bytes, bytes + 4 * message.fields.size() + 16) << message.message << ": tags only";
-    const bool for_update = message.message == "linnet.fleet.v1.GetMetadataRequest" ||
-                            message.message == "linnet.fleet.v1.GetChunksRequest" ||
-                            message.message == "linnet.fleet.v1.GetLogProofRequest" ||
-                            message.message == "linnet.fleet.v1.ReportRequest";
-    EXPECT_EQ(message.for_update, for_update) << message.message;
+    EXPECT_LE(message.bytes, 1024U) << message.message;
+    (message.for_update ? for_update : of_budget).insert(message.message);
   }
+  // Until the plan was believed all is the budget's: the metadata, the plan, the index. What the update then
+  // needs is beside it; looking into the metadata once more, right before it is activated, too.
+  EXPECT_THAT(for_update, ::testing::UnorderedElementsAre("linnet.fleet.v1.GetMetadataRequest",
+                                                          "linnet.fleet.v1.GetChunksRequest",
+                                                          "linnet.fleet.v1.ReportRequest"));
+  EXPECT_THAT(of_budget, ::testing::UnorderedElementsAre(
+                             "linnet.fleet.v1.EnrollRequest", "linnet.fleet.v1.WatchRequest",
+                             "linnet.fleet.v1.CheckInRequest", "linnet.fleet.v1.GetMetadataRequest",
+                             "linnet.fleet.v1.GetChunksRequest", "linnet.fleet.v1.GetLogProofRequest"));
   EXPECT_THAT(kinds_of_message, ::testing::UnorderedElementsAre(
                                     "linnet.fleet.v1.EnrollRequest", "linnet.fleet.v1.WatchRequest",
                                     "linnet.fleet.v1.CheckInRequest", "linnet.fleet.v1.GetMetadataRequest",
                                     "linnet.fleet.v1.GetChunksRequest", "linnet.fleet.v1.GetLogProofRequest",
                                     "linnet.fleet.v1.ReportRequest"));
+}
+
+TEST_F(FleetAgentTest, WithNoUpdateUnderWayEveryByteIsOfTheBudget) {
+  const auto member = NewMember("voice-hall");
+  const Model model = SignModel("1");
+  ASSERT_TRUE(Publish(model).ok());  // new metadata, no plan
+  const auto asked = [&] {
+    const auto uplink = member->uplink();
+    return std::count_if(uplink.begin(), uplink.end(), [](const repo::UplinkMessage& message) {
+      return message.message == "linnet.fleet.v1.GetMetadataRequest";
+    });
+  };
+  ASSERT_TRUE(RunUntil([&] { return asked() >= 4 && member->agent->status().update_state == "IDLE"; }));
+  EXPECT_THAT(member->state->Read([&]() -> absl::Status {
+    const auto totals = repo::UplinkJournal(member->state->db()).Totals(clock_.Now());
+    if (!totals.ok()) return totals.status();
+    EXPECT_GT(totals->bytes_today, 0U);
+    EXPECT_EQ(totals->bytes_today, totals->budget_bytes_today);
+    return absl::OkStatus();
+  }),
+              IsOk());
 }
 
 TEST_F(FleetAgentTest, AnIdleDeviceStaysWithinItsBudgetAndThenIsSilent) {

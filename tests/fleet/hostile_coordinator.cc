@@ -142,7 +142,6 @@ void HostileCoordinator::AddModel(std::string_view bytes, std::string_view index
 
 void HostileCoordinator::Answer(fleet::v1::CheckInResponse answer) {
   const base::MutexLock lock(mutex_);
-  answer.set_protocol(1);
   answer.set_next_check_in_seconds(1);
   answer.set_peers(true);
   answer_ = std::move(answer);
@@ -167,10 +166,56 @@ fleet::v1::Receipt HostileCoordinator::Forge(const std::string& device_id, const
   return receipt;
 }
 
+void HostileCoordinator::Tamper(std::function<void(google::protobuf::Message&)> tamper) {
+  const base::MutexLock lock(mutex_);
+  tamper_ = std::move(tamper);
+}
+
+std::vector<std::string> HostileCoordinator::heard() {
+  const base::MutexLock lock(mutex_);
+  return heard_;
+}
+
+std::set<std::string> HostileCoordinator::heard_beside() {
+  const base::MutexLock lock(mutex_);
+  return beside_;
+}
+
+std::set<uint32_t> HostileCoordinator::heard_revisions() {
+  const base::MutexLock lock(mutex_);
+  return revisions_;
+}
+
+std::vector<fleet::v1::ReportRequest> HostileCoordinator::reports() {
+  const base::MutexLock lock(mutex_);
+  return reports_;
+}
+
+grpc::Status HostileCoordinator::Hear(const grpc::ServerContext& context,
+                                      const google::protobuf::Message& request) {
+  const base::MutexLock lock(mutex_);
+  heard_.push_back(request.SerializeAsString());
+  for (const auto& [key, value] : context.client_metadata()) {
+    beside_.insert(
+        absl::StrCat(std::string(key.data(), key.size()), ": ", std::string(value.data(), value.size())));
+  }
+  const uint32_t protocol =
+      request.GetReflection()->GetUInt32(request, request.GetDescriptor()->FindFieldByName("protocol"));
+  if (protocol > speaks_) return {grpc::StatusCode::FAILED_PRECONDITION, "protocol: not spoken here"};
+  revisions_.insert(protocol);
+  return grpc::Status::OK;
+}
+
+grpc::Status HostileCoordinator::Say(google::protobuf::Message& response) {
+  if (tamper_) tamper_(response);
+  return grpc::Status::OK;
+}
+
 grpc::Status HostileCoordinator::CheckIn(grpc::ServerContext* context,
                                          const fleet::v1::CheckInRequest* request,
                                          fleet::v1::CheckInResponse* response) {
   ++check_ins_;
+  if (grpc::Status refused = Hear(*context, *request); !refused.ok()) return refused;
   const base::MutexLock lock(mutex_);
   const auto certificate = net::PeerOf(*context);
   if (certificate.has_value()) {
@@ -179,15 +224,17 @@ grpc::Status HostileCoordinator::CheckIn(grpc::ServerContext* context,
   }
   const View& view = ViewFor(*context);
   *response = answer_;
+  response->set_protocol(speaks_);
   response->set_timestamp_version(view.timestamp_version);
   response->set_log_size(log_hidden_ ? 0 : view.tree.size());
-  return grpc::Status::OK;
+  return Say(*response);
 }
 
 grpc::Status HostileCoordinator::GetLogProof(grpc::ServerContext* context,
                                              const fleet::v1::GetLogProofRequest* request,
                                              fleet::v1::GetLogProofResponse* response) {
   ++log_requests_;
+  if (grpc::Status refused = Hear(*context, *request); !refused.ok()) return refused;
   const base::PrivateKey timestamp_key = OnlineKey("timestamp");
   const base::MutexLock lock(mutex_);
   const View& view = ViewFor(*context);
@@ -211,18 +258,20 @@ grpc::Status HostileCoordinator::GetLogProof(grpc::ServerContext* context,
   };
   include("timestamp", request->timestamp_version(), response->mutable_timestamp());
   include("snapshot", request->snapshot_version(), response->mutable_snapshot());
-  return grpc::Status::OK;
+  return Say(*response);
 }
 
-grpc::Status HostileCoordinator::GetPeers(grpc::ServerContext*, const fleet::v1::GetPeersRequest*,
+grpc::Status HostileCoordinator::GetPeers(grpc::ServerContext* context,
+                                          const fleet::v1::GetPeersRequest* request,
                                           fleet::v1::GetPeersResponse* response) {
+  if (grpc::Status refused = Hear(*context, *request); !refused.ok()) return refused;
   const base::MutexLock lock(mutex_);
   for (const std::string& address : peers_) {
     fleet::v1::PeerEndpoint* peer = response->add_peers();
     peer->set_address(address);
     peer->set_complete(true);
   }
-  return grpc::Status::OK;
+  return Say(*response);
 }
 
 grpc::Status HostileCoordinator::GetMetadata(grpc::ServerContext* context,
@@ -230,11 +279,12 @@ grpc::Status HostileCoordinator::GetMetadata(grpc::ServerContext* context,
                                              fleet::v1::GetMetadataResponse* response) {
   ++metadata_requests_;
   absl::SleepFor(absl::Milliseconds(pause_ms_.load()));
+  if (grpc::Status refused = Hear(*context, *request); !refused.ok()) return refused;
   const base::MutexLock lock(mutex_);
   const View& view = ViewFor(*context);
   if (request->role() == fleet::v1::TIMESTAMP) {
     response->set_metadata(view.timestamp);
-    return grpc::Status::OK;
+    return Say(*response);
   }
   for (const auto& [key, bytes] : view.metadata) {
     const auto& [role, version] = key;
@@ -245,13 +295,15 @@ grpc::Status HostileCoordinator::GetMetadata(grpc::ServerContext* context,
                        base::AsView(base::Sha256(role)) == request->role_name_sha256());
     if (!same || version != request->version()) continue;
     response->set_metadata(bytes);
-    return grpc::Status::OK;
+    return Say(*response);
   }
   return {grpc::StatusCode::NOT_FOUND, "no"};
 }
 
-grpc::Status HostileCoordinator::GetChunks(grpc::ServerContext*, const fleet::v1::GetChunksRequest* request,
+grpc::Status HostileCoordinator::GetChunks(grpc::ServerContext* context,
+                                           const fleet::v1::GetChunksRequest* request,
                                            grpc::ServerWriter<fleet::v1::GetChunksResponse>* writer) {
+  if (grpc::Status refused = Hear(*context, *request); !refused.ok()) return refused;
   for (const std::string& sha256 : request->sha256()) {
     fleet::v1::GetChunksResponse response;
     {
@@ -260,6 +312,7 @@ grpc::Status HostileCoordinator::GetChunks(grpc::ServerContext*, const fleet::v1
       if (chunk == chunks_.end()) return {grpc::StatusCode::NOT_FOUND, "no"};
       response.set_sha256(sha256);
       response.set_data(chunk->second);
+      Say(response);
     }
     absl::SleepFor(absl::Milliseconds(pause_ms_.load()));
     if (!writer->Write(response)) break;
@@ -267,9 +320,12 @@ grpc::Status HostileCoordinator::GetChunks(grpc::ServerContext*, const fleet::v1
   return grpc::Status::OK;
 }
 
-grpc::Status HostileCoordinator::Report(grpc::ServerContext*, const fleet::v1::ReportRequest*,
-                                        fleet::v1::ReportResponse*) {
-  return grpc::Status::OK;
+grpc::Status HostileCoordinator::Report(grpc::ServerContext* context, const fleet::v1::ReportRequest* request,
+                                        fleet::v1::ReportResponse* response) {
+  if (grpc::Status refused = Hear(*context, *request); !refused.ok()) return refused;
+  const base::MutexLock lock(mutex_);
+  reports_.push_back(*request);
+  return Say(*response);
 }
 
 }  // namespace linnet::fleet

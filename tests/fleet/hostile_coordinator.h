@@ -2,8 +2,10 @@
 #define LINNET_TESTS_FLEET_HOSTILE_COORDINATOR_H_
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,6 +53,15 @@ class HostileCoordinator final : public fleet::v1::Fleet::Service {
       const std::string& device_id, const std::string& certified_id, const std::string& plan_sha256,
       const std::string& model_sha256,
       const base::PrivateKey& key = base::PrivateKey::Generate(base::KeyType::kP256)) const;
+  // It speaks no newer revision of fleet.proto than this.
+  void Speak(uint32_t newest) { speaks_ = newest; }
+  // Whatever it answers goes through this first; empty: nothing is changed.
+  void Tamper(std::function<void(google::protobuf::Message&)> tamper);
+  // All that it was told: requests as they came; beside them "key: value" of each call; revisions.
+  std::vector<std::string> heard();
+  std::set<std::string> heard_beside();
+  std::set<uint32_t> heard_revisions();
+  std::vector<fleet::v1::ReportRequest> reports();
   int check_ins() const { return check_ins_; }
   int metadata_requests() const { return metadata_requests_; }
   int log_requests() const { return log_requests_; }
@@ -82,6 +93,9 @@ class HostileCoordinator final : public fleet::v1::Fleet::Service {
 
   base::PrivateKey OnlineKey(std::string_view role) const;
   View& ViewOf(const std::string& device) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // How each call begins and ends.
+  grpc::Status Hear(const grpc::ServerContext& context, const google::protobuf::Message& request);
+  grpc::Status Say(google::protobuf::Message& response) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   View& ViewFor(const grpc::ServerContext& context) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ServeIn(View& view, const std::map<std::string, std::string>& roles)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -98,6 +112,12 @@ class HostileCoordinator final : public fleet::v1::Fleet::Service {
   std::atomic<int> check_ins_ = 0, metadata_requests_ = 0, log_requests_ = 0;
   std::atomic<bool> log_hidden_ = false;
   std::atomic<int64_t> ahead_seconds_ = 0, pause_ms_ = 0;
+  std::atomic<uint32_t> speaks_ = 2;
+  std::function<void(google::protobuf::Message&)> tamper_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> heard_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> beside_ ABSL_GUARDED_BY(mutex_);
+  std::set<uint32_t> revisions_ ABSL_GUARDED_BY(mutex_);
+  std::vector<fleet::v1::ReportRequest> reports_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<net::GrpcServer> server_;
 };
 

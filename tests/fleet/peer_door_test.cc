@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <map>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "agent/peers/upload_pace.h"
@@ -157,8 +159,8 @@ TEST_F(PeerDoorTest, RefusesWhatThePeersDoNotSay) {
   request.set_protocol(2);
   EXPECT_EQ(Call(request).error_code(), StatusCode::FAILED_PRECONDITION);
   request.set_protocol(1);
-  while (request.sha256_size() < 257) request.add_sha256(chunks_[0]);
-  EXPECT_EQ(Call(request).error_code(), StatusCode::INVALID_ARGUMENT) << "257 hashes";
+  while (request.sha256_size() < 29) request.add_sha256(chunks_[0]);
+  EXPECT_EQ(Call(request).error_code(), StatusCode::INVALID_ARGUMENT) << "29 hashes";
   request.clear_sha256();
   request.add_sha256(chunks_[0]);
   request.GetReflection()->MutableUnknownFields(&request)->AddLengthDelimited(9)->assign("a word");
@@ -176,6 +178,88 @@ TEST_F(PeerDoorTest, HostileRequestsOfAMemberGetClearAnswers) {
       linnet::testing::HostileRounds(300), 20261129, std::chrono::milliseconds(2000));
   EXPECT_EQ(linnet::testing::UnclearAnswers(codes), "");
   EXPECT_EQ(CodeFor(friend_->Identity()), StatusCode::OK);
+}
+
+TEST_F(PeerDoorTest, AMessageAboveTheLimitIsRefusedByEveryCall) {
+  Open();
+  constexpr size_t kLimit = 2 << 10;
+  const auto& service = *peer::v1::GetChunksRequest::descriptor()->file()->FindServiceByName("Peer");
+  const auto door = Door(door_, friend_->Identity());
+  EXPECT_EQ(linnet::testing::NotTooLarge(
+                linnet::testing::CallWithMessagesOf(kLimit + 1, door, service, std::chrono::seconds(5))),
+            "");
+  for (const auto& [method, code] :
+       linnet::testing::CallWithMessagesOf(kLimit, door, service, std::chrono::seconds(5))) {
+    EXPECT_EQ(code, StatusCode::FAILED_PRECONDITION) << method << ": it is read, and names no protocol";
+  }
+}
+
+// What goes to another device beside published bytes: one of a few sentences, whatever it was about here.
+TEST_F(PeerDoorTest, ARefusalSaysOneOfAFewSentencesAndNothingOfThisDevice) {
+  Open();
+  const auto connection = Door(door_, friend_->Identity());
+  std::set<std::string> said;
+  const auto hear = [&](const grpc::Status& status) {
+    EXPECT_FALSE(status.ok());
+    said.insert(status.error_message());
+    EXPECT_EQ(status.error_details(), "");
+  };
+  peer::v1::GetChunksRequest request;
+  hear(Call(request));
+  request.set_protocol(1);
+  hear(Call(request));
+  request.add_sha256("short");
+  hear(Call(request));
+  request.set_sha256(0, std::string(32, 'u'));
+  hear(Call(request));
+  // The model's file is gone under it, and the disk has an error to tell.
+  const std::string models = member_->dir / "models";
+  const auto files = base::FileSystem::Real().List(models);
+  ASSERT_THAT(files, IsOk());
+  for (const std::string& file : *files) {
+    ASSERT_THAT(base::FileSystem::Real().Rename(absl::StrCat(models, "/", file), member_->dir / file),
+                IsOk());
+  }
+  hear(Fetch(connection, {chunks_[0]}).status);
+  refuse_ = true;
+  hear(Fetch(connection, {chunks_[0]}).status);
+  EXPECT_THAT(
+      said, ::testing::IsSubsetOf(
+                {"the request is not as peer.proto has it", "this revision of peer.proto is not spoken here",
+                 "a chunk that was asked for is not here", "the device that asks is revoked"}));
+  EXPECT_EQ(said.size(), 4U);
+}
+
+TEST_F(PeerDoorTest, WhatItServesIsCountedExactlyWhenTheCallHasEnded) {
+  Open();
+  const auto served = [&] {
+    std::map<std::string, std::pair<uint64_t, uint64_t>> out;
+    EXPECT_THAT(member_->state->Read([&]() -> absl::Status {
+      const auto totals = repo::UplinkJournal(member_->state->db()).Totals(clock_.Now());
+      if (!totals.ok()) return totals.status();
+      for (const repo::ServedTotal& total : totals->served)
+        out[total.message] = {total.messages, total.bytes};
+      return absl::OkStatus();
+    }),
+                IsOk());
+    return out;
+  };
+  EXPECT_TRUE(served().empty());
+  // Two go, at the third the call ends: the fourth was counted and is taken back.
+  Fetch(Door(door_, friend_->Identity()), {chunks_[3], chunks_[1], std::string(32, 'u'), chunks_[2]});
+  const std::string chunks = "linnet.peer.v1.GetChunksResponse";
+  constexpr uint64_t kEach = 4096 + 3 + 34;  // data and hash, with what says that they are there
+  EXPECT_TRUE(RunUntil([&] { return served()[chunks] == std::pair<uint64_t, uint64_t>(2, 2 * kEach); }))
+      << served()[chunks].first << " " << served()[chunks].second;
+  peer::v1::ExchangeHeadsRequest request;
+  request.set_protocol(1);
+  peer::v1::ExchangeHeadsResponse response;
+  coordinator::Context context;
+  ASSERT_TRUE(peer::v1::Peer::NewStub(Door(door_, friend_->Identity()))
+                  ->ExchangeHeads(&context, request, &response)
+                  .ok());
+  EXPECT_EQ(served()["linnet.peer.v1.ExchangeHeadsResponse"],
+            (std::pair<uint64_t, uint64_t>(1, response.ByteSizeLong())));
 }
 
 TEST_F(PeerDoorTest, OneDeviceTakesNotAllStreams) {

@@ -252,5 +252,24 @@ TEST_F(PeersTest, APeerKeepsItsDoorWithANewCertificate) {
   EXPECT_TRUE(fetched.status.ok()) << fetched.status.error_message();
 }
 
+// The default: over loopback there is nothing to win, so nothing is opened, said or asked.
+TEST_F(PeersTest, WhereThereIsNoLanTheDefaultIsOff) {
+  peers::PeerOptions options;
+  options.listen = "auto";
+  const auto member = NewPeer("press-line-3", options);
+  const Model model = SignModel("1");
+  ASSERT_TRUE(Publish(model).ok());
+  ASSERT_TRUE(Start(PublishPlan(model, {})).ok());
+  ASSERT_TRUE(RunUntil([&] { return member->Committed(); })) << member->agent->status().last_update_error;
+  for (const repo::UplinkMessage& message : member->uplink()) {
+    EXPECT_NE(message.message, "linnet.fleet.v1.GetPeersRequest");
+    for (const repo::UplinkField& field : message.fields) {
+      EXPECT_NE(field.kind, "PORT") << message.message;
+      EXPECT_NE(field.name, "asking") << message.message;
+    }
+  }
+  EXPECT_TRUE(PeersThatRun(*NewDevice("asker"), ModelHash(model)).empty());
+}
+
 }  // namespace
 }  // namespace linnet::fleet

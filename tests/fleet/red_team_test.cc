@@ -9,47 +9,15 @@
 #include "runtime/base/hash.h"
 #include "runtime/base/string_view.h"
 #include "storage/trust/signing.h"
-#include "tests/fleet/hostile_coordinator.h"
-#include "tests/fleet/member_fixture.h"
+#include "tests/fleet/stolen_fixture.h"
 
 namespace linnet::fleet {
 namespace {
 
 using ::testing::HasSubstr;
 
-class RedTeamTest : public MemberFixture {
+class RedTeamTest : public StolenFixture {
  protected:
-  // An honest site with a published model, and a member; then the coordinator is another's.
-  void SetUp() override {
-    member_ = NewMember("press-line-3");
-    model_ = SignModel("1");
-    ASSERT_TRUE(Publish(model_).ok());
-  }
-  void Steal() {
-    honest_ = CurrentMetadata();
-    const std::string address = coordinator_->fleet_address();
-    admin_.reset();
-    coordinator_.reset();
-    thief_ =
-        std::make_unique<HostileCoordinator>(dir_ / "site/coordinator", config_.state_dir, address, clock_);
-    thief_->Serve(honest_);
-    thief_->AddModel(model_.bytes, model_.index_json);
-  }
-  void Offer(const SignedPlan& plan, const std::vector<fleet::v1::Receipt>& receipts = {}) {
-    fleet::v1::CheckInResponse answer;
-    answer.set_plan(plan.target);
-    for (const fleet::v1::Receipt& receipt : receipts) *answer.add_receipts() = receipt;
-    thief_->AddFile(plan.json);
-    thief_->Answer(answer);
-  }
-  // Lets the device ask often enough to have acted on what it was offered. False: it stopped asking.
-  bool ItHadItsChance() {
-    // Refused offers make it wait in real time, twice as long each time: more of them is a minute.
-    constexpr int kCheckIns = 4;
-    const int before = thief_->check_ins();
-    return RunUntil([&] { return thief_->check_ins() >= before + kCheckIns; });
-  }
-  std::string Running() const { return member_->host->running(); }
   // Signed metadata of a delegated role, by a key of the thief's own.
   std::string Forged(const std::string& role, const std::string& path, std::string_view bytes) const {
     const base::PrivateKey key = base::PrivateKey::Generate(base::KeyType::kEd25519);
@@ -71,11 +39,6 @@ class RedTeamTest : public MemberFixture {
     own.sha256 = std::string(base::AsView(base::Sha256(own.json)));
     return own;
   }
-
-  std::unique_ptr<Member> member_;
-  Model model_;
-  std::map<std::string, std::string> honest_;
-  std::unique_ptr<HostileCoordinator> thief_;
 };
 
 TEST_F(RedTeamTest, ControlItCanCarryWhatWasSigned) {

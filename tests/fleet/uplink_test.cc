@@ -54,7 +54,8 @@ TEST(UplinkTest, WhatTheSchemaDoesNotSayIsNotSent) {
   v1::CheckInRequest unknown;
   unknown.GetReflection()->MutableUnknownFields(&unknown)->AddLengthDelimited(99)->assign(
       "what the user said");
-  EXPECT_THAT(FieldsOf(unknown), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("does not know")));
+  EXPECT_THAT(FieldsOf(unknown),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("field number 99 is not known")));
 
   v1::ReportRequest nested = GoodReport();
   v1::Receipt& receipt = *nested.mutable_receipt();
@@ -63,15 +64,19 @@ TEST(UplinkTest, WhatTheSchemaDoesNotSayIsNotSent) {
 
   v1::CheckInRequest wrong_length;
   wrong_length.set_model_sha256("short");
-  EXPECT_THAT(FieldsOf(wrong_length), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("32 expected")));
+  EXPECT_THAT(FieldsOf(wrong_length), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("expected 32")));
 
   v1::GetChunksRequest too_many;
-  for (int i = 0; i < 257; ++i) too_many.add_sha256(std::string(32, 'h'));
-  EXPECT_THAT(FieldsOf(too_many), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("at most 256")));
+  for (int i = 0; i < 29; ++i) too_many.add_sha256(std::string(32, 'h'));
+  EXPECT_THAT(FieldsOf(too_many), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("at most 28")));
 
   v1::ReportRequest long_certificate = GoodReport();
   long_certificate.mutable_receipt()->set_certificate_chain(0, std::string(2049, 'c'));
   EXPECT_THAT(FieldsOf(long_certificate), StatusIs(absl::StatusCode::kInvalidArgument));
+
+  v1::ReportRequest open_list = GoodReport();
+  open_list.set_reason(static_cast<v1::Reason>(99));
+  EXPECT_THAT(FieldsOf(open_list), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("value 99")));
 
   // Answers come down and have no stated meaning: they can never go up.
   v1::CheckInResponse down;
@@ -83,19 +88,51 @@ TEST(UplinkTest, TheGateWritesFirstAndClosesWhenTheDayIsUsedUp) {
   auto state = repo::StateDatabase::Open(":memory:");
   ASSERT_THAT(state, IsOk());
   FakeClock clock;
-  UplinkGate gate(**state, clock, 20);
+  bool updating = false;
+  UplinkGate gate(**state, clock, 20, [&] { return updating; });
   v1::WatchRequest watch;  // 2 bytes
   watch.set_protocol(1);
   for (int i = 0; i < 10; ++i) EXPECT_THAT(gate.Admit(watch, false), IsOk());
   EXPECT_THAT(gate.Admit(watch, false),
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("20 of 20")));
+  EXPECT_THAT(gate.Admit(watch, true), StatusIs(absl::StatusCode::kResourceExhausted))
+      << "what an update needs, but none is under way";
+  updating = true;
+  EXPECT_THAT(gate.Admit(watch, false), StatusIs(absl::StatusCode::kResourceExhausted));
   EXPECT_THAT(gate.Admit(watch, true), IsOk()) << "an update goes on";
   clock.Advance(absl::Hours(24));
   EXPECT_THAT(gate.Admit(watch, false), IsOk()) << "a new day";
   EXPECT_THAT((*state)->Read([&] {
     repo::UplinkJournal journal((*state)->db());
     EXPECT_EQ(journal.Totals(clock.Now())->messages, 12u) << "what was not admitted is not in it";
-    EXPECT_EQ(journal.List(0, 100)->front().message, "linnet.fleet.v1.WatchRequest");
+    const auto messages = journal.List(0, 100);
+    EXPECT_EQ(messages->front().message, "linnet.fleet.v1.WatchRequest");
+    EXPECT_FALSE(messages->front().for_update);
+    EXPECT_TRUE((*messages)[10].for_update);
+    return absl::OkStatus();
+  }),
+              IsOk());
+}
+
+TEST(UplinkTest, AnswersToOtherDevicesAreCountedByKindAndWhatDidNotGoIsTakenBack) {
+  auto state = repo::StateDatabase::Open(":memory:");
+  ASSERT_THAT(state, IsOk());
+  FakeClock clock;
+  UplinkGate gate(**state, clock, 20);
+  EXPECT_THAT(gate.CountServed("b", 16, 16 << 20), IsOk());
+  EXPECT_THAT(gate.CountServed("a", 1, 108), IsOk());
+  EXPECT_THAT(gate.CountServed("b", -6, -(15 << 20)), IsOk());
+  EXPECT_THAT(gate.CountServed("a", -9, -9000), IsOk());
+  EXPECT_THAT((*state)->Read([&] {
+    const auto totals = repo::UplinkJournal((*state)->db()).Totals(clock.Now());
+    EXPECT_EQ(totals->messages, 0U) << "nothing of it is the budget's";
+    EXPECT_EQ(totals->bytes_today, 0U);
+    EXPECT_EQ(totals->served.size(), 2U);
+    EXPECT_EQ(totals->served[0].message, "a");
+    EXPECT_EQ(totals->served[0].messages, 0U);
+    EXPECT_EQ(totals->served[0].bytes, 0U);
+    EXPECT_EQ(totals->served[1].messages, 10U);
+    EXPECT_EQ(totals->served[1].bytes, uint64_t{1} << 20);
     return absl::OkStatus();
   }),
               IsOk());

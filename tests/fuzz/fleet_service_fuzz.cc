@@ -54,7 +54,7 @@ void Target::Serve() {
                                            {world_.stranger_pem(), ""},
                                            {world_.expired_pem(), ""},
                                            {world_.operator_pem(), ""}},
-                               .max_request_bytes = 16 << 10,
+                               .max_request_bytes = 6 << 10,
                                .documented = {StatusCode::INVALID_ARGUMENT, StatusCode::NOT_FOUND,
                                               StatusCode::ALREADY_EXISTS, StatusCode::PERMISSION_DENIED,
                                               StatusCode::UNAUTHENTICATED, StatusCode::FAILED_PRECONDITION},
@@ -87,7 +87,9 @@ void Target::Prove(v1::ReportRequest& request, size_t caller) const {
   v1::Receipt& receipt = *request.mutable_receipt();
   if (receipt.plan_sha256().size() == 32) receipt.set_plan_sha256(world_.plan_sha256());
   receipt.clear_certificate_chain();
-  for (const std::string& der : device.chain) receipt.add_certificate_chain(der);
+  if (request.protocol() < 2) {  // the newer revision leaves them out
+    for (const std::string& der : device.chain) receipt.add_certificate_chain(der);
+  }
   receipt.set_signature(*device.key.SignRaw(
       trust::ReceiptMessage(receipt.device_id(), receipt.plan_sha256(), receipt.model_sha256(),
                             static_cast<uint8_t>(receipt.outcome()), receipt.counter())));

@@ -102,7 +102,7 @@ Target::Target() {
                                  {fleet.Device('r'), ""},
                                  {fleet.Device('m', absl::Hours(-1)), ""},
                                  {fleet.Pem("linnet-owner:0123"), ""}},
-                     .max_request_bytes = 16 << 10,
+                     .max_request_bytes = 2 << 10,
                      .documented = {StatusCode::INVALID_ARGUMENT, StatusCode::NOT_FOUND,
                                     StatusCode::PERMISSION_DENIED, StatusCode::UNAUTHENTICATED,
                                     StatusCode::FAILED_PRECONDITION, StatusCode::RESOURCE_EXHAUSTED},

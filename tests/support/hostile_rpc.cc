@@ -202,6 +202,36 @@ AnswerCodes CallWithHostileMessages(const std::shared_ptr<grpc::Channel>& channe
   return codes;
 }
 
+std::map<std::string, grpc::StatusCode> CallWithMessagesOf(size_t bytes,
+                                                           const std::shared_ptr<grpc::Channel>& channel,
+                                                           const pb::ServiceDescriptor& service,
+                                                           std::chrono::milliseconds patience) {
+  std::map<std::string, grpc::StatusCode> codes;
+  grpc::GenericStub stub(channel);
+  for (int i = 0; i < service.method_count(); ++i) {
+    const pb::MethodDescriptor& method = *service.method(i);
+    const std::unique_ptr<pb::Message> message(
+        pb::MessageFactory::generated_factory()->GetPrototype(method.input_type())->New());
+    std::string* filler =
+        message->GetReflection()->MutableUnknownFields(message.get())->AddLengthDelimited(4000);
+    filler->assign(bytes, 'x');
+    filler->resize(bytes - (message->ByteSizeLong() - bytes));  // less what says that it is there
+    RawCall call(stub, "/" + service.full_name() + "/" + method.name(), patience);
+    codes[method.name()] = call.Run({message->SerializeAsString()}).error_code();
+  }
+  return codes;
+}
+
+std::string NotTooLarge(const std::map<std::string, grpc::StatusCode>& codes) {
+  std::string names;
+  for (const auto& [method, code] : codes) {
+    if (code != grpc::StatusCode::RESOURCE_EXHAUSTED) {
+      names += method + " code " + std::to_string(code) + "; ";
+    }
+  }
+  return codes.empty() ? "there are no methods" : names;
+}
+
 std::string UnclearAnswers(const AnswerCodes& codes) {
   std::string wrong;
   for (const grpc::StatusCode code :

@@ -49,6 +49,16 @@ AnswerCodes CallWithHostileMessages(const std::shared_ptr<grpc::Channel>& channe
                                     const google::protobuf::ServiceDescriptor& service, int rounds,
                                     uint64_t seed, std::chrono::milliseconds patience);
 
+// Calls every method once, with one message of so many bytes (at least 16), all of them a field that nobody
+// knows: by the method's name, how it ended.
+std::map<std::string, grpc::StatusCode> CallWithMessagesOf(size_t bytes,
+                                                           const std::shared_ptr<grpc::Channel>& channel,
+                                                           const google::protobuf::ServiceDescriptor& service,
+                                                           std::chrono::milliseconds patience);
+
+// Which of them were not refused for their size; empty: none.
+std::string NotTooLarge(const std::map<std::string, grpc::StatusCode>& codes);
+
 // LINNET_HOSTILE_ROUNDS, or `usual`: for searches that are longer than a test's.
 int HostileRounds(int usual);
 

@@ -22,7 +22,7 @@ ALLOWED = {
     "runtime/grammar": ["runtime/tokenizer", "runtime/base"],
     "runtime/engine": RUNTIME[:10],
     "runtime/tools": RUNTIME,
-    "runtime/net": ["runtime/base"],
+    "runtime/net": ["runtime/base", "linnet/privacy"],
     "storage/db": ["runtime/base"],
     "storage/audit": ["runtime/base"],
     "storage/repo": ["storage/audit", "storage/db", "runtime/base"],
