@@ -12,31 +12,46 @@ absl::StatusOr<std::unique_ptr<Cohort>> Cohort::Load(FleetDatabase& fleet,
   LINNET_RETURN_IF_ERROR(cohort->Reload());
   for (auto& [id, report] : seen) {
     const auto it = cohort->devices_.find(id);
-    if (it != cohort->devices_.end()) it->second.report = std::move(report);
+    if (it != cohort->devices_.end()) it->second.row.report = std::move(report);
   }
   return cohort;
 }
 
 absl::Status Cohort::Reload() {
   LINNET_ASSIGN_OR_RETURN(std::vector<repo::DeviceRow> rows, fleet_.devices.All());
-  std::map<std::string, repo::DeviceRow, std::less<>> devices;
+  Members devices;
+  std::vector<const Member*> by_slot(by_slot_.size(), nullptr);
   std::unordered_map<std::string, std::string> ids_by_name;
+  uint32_t live = 0;
   for (repo::DeviceRow& row : rows) {
     std::string id = row.id;
-    // What was heard is in memory first.
-    if (const auto old = devices_.find(id); old != devices_.end()) row.report = old->second.report;
+    auto slot = static_cast<uint32_t>(by_slot.size());
+    if (const auto old = devices_.find(id); old != devices_.end()) {
+      row.report = old->second.row.report;  // what was heard is in memory first
+      slot = old->second.slot;
+    } else {
+      by_slot.push_back(nullptr);
+    }
     if (!row.revoked) ids_by_name[row.name] = id;
-    devices.emplace(std::move(id), std::move(row));
+    live += row.revoked ? 0 : 1;
+    by_slot[slot] = &devices.emplace(std::move(id), Member{std::move(row), slot}).first->second;
   }
   devices_ = std::move(devices);
+  by_slot_ = std::move(by_slot);
+  live_ = live;
   ++revocations_;
   ids_by_name_ = std::move(ids_by_name);
   return absl::OkStatus();
 }
 
-const repo::DeviceRow* Cohort::Find(std::string_view id) const {
+const Cohort::Member* Cohort::FindMember(std::string_view id) const {
   const auto it = devices_.find(id);
   return it == devices_.end() ? nullptr : &it->second;
+}
+
+const repo::DeviceRow* Cohort::Find(std::string_view id) const {
+  const Member* member = FindMember(id);
+  return member == nullptr ? nullptr : &member->row;
 }
 
 const repo::DeviceRow* Cohort::FindByName(std::string_view name) const {
@@ -46,20 +61,28 @@ const repo::DeviceRow* Cohort::FindByName(std::string_view name) const {
 
 absl::Status Cohort::Put(repo::DeviceRow device) {
   LINNET_RETURN_IF_ERROR(fleet_.devices.Put(device));
-  std::string id = device.id;
-  // It may come back under another name.
-  if (const repo::DeviceRow* before = Find(id); before != nullptr && !before->revoked) {
-    ids_by_name_.erase(before->name);
+  const auto [it, joins] = devices_.try_emplace(device.id);
+  Member& member = it->second;
+  if (joins) {
+    member.slot = static_cast<uint32_t>(by_slot_.size());
+    by_slot_.push_back(&member);
+  } else if (!member.row.revoked) {
+    ids_by_name_.erase(member.row.name);  // it may come back under another name
+    --live_;
   }
-  if (!device.revoked) ids_by_name_[device.name] = id;
-  if (device.revoked) ++revocations_;
-  devices_.insert_or_assign(std::move(id), std::move(device));
+  if (!device.revoked) {
+    ids_by_name_[device.name] = device.id;
+    ++live_;
+  }
+  // Also one that is no longer: it has been counted as revoked.
+  if (device.revoked || (!joins && member.row.revoked)) ++revocations_;
+  member.row = std::move(device);
   return absl::OkStatus();
 }
 
 void Cohort::Saw(std::string_view id, const repo::DeviceReport& report) {
   const auto it = devices_.find(id);
-  if (it != devices_.end()) it->second.report = report;
+  if (it != devices_.end()) it->second.row.report = report;
 }
 
 absl::StatusOr<std::string> Cohort::Authenticate(const std::string& id, std::string_view public_key) {

@@ -18,6 +18,10 @@ namespace {
 constexpr size_t kMostReceipts = 1024;
 constexpr size_t kSpareReceipts = 4;
 
+bool Later(const repo::ReceiptRow* a, const repo::ReceiptRow* b) {
+  return std::tie(b->received, b->device) < std::tie(a->received, a->device);
+}
+
 bool Passed(const repo::ReceiptRow& receipt) { return receipt.outcome == fleet::v1::PASSED; }
 
 absl::Status Unknown(std::string_view id) {
@@ -27,11 +31,6 @@ absl::Status Unknown(std::string_view id) {
 }
 
 }  // namespace
-
-uint32_t RolloutDriver::Rollout::failures() const {
-  return static_cast<uint32_t>(std::count_if(receipts.begin(), receipts.end(),
-                                             [](const auto& entry) { return !Passed(entry.second); }));
-}
 
 absl::StatusOr<std::unique_ptr<RolloutDriver>> RolloutDriver::Load(
     FleetDatabase& fleet, Cohort& cohort, Notifiers& notifiers, base::Certificate fleet_root,
@@ -55,6 +54,9 @@ absl::Status RolloutDriver::Reload() {
     LINNET_ASSIGN_OR_RETURN(std::vector<repo::ReceiptRow> receipts, fleet_.rollouts.ReceiptsOf(row.id));
     for (repo::ReceiptRow& receipt : receipts) {
       std::string device = receipt.device;
+      rollout.failed += Passed(receipt) ? 0 : 1;
+      if (const Cohort::Member* member = cohort_.FindMember(device); member != nullptr)
+        rollout.counts.Heard(*member, Passed(receipt));
       rollout.receipts.emplace(std::move(device), std::move(receipt));
     }
     rollout.row = std::move(row);
@@ -213,11 +215,9 @@ absl::StatusOr<std::string> RolloutDriver::Lift(std::string_view actor, const tr
   return lift.rollout;
 }
 
-int RolloutDriver::Rollout::WaveOf(const std::string& device) const {
-  const auto known = waves.find(device);
-  if (known != waves.end()) return known->second;
-  const absl::StatusOr<size_t> wave = plan.WaveOf(device);
-  return waves.emplace(device, wave.ok() ? static_cast<int>(*wave) : -1).first->second;
+int RolloutDriver::WaveOf(const Rollout& rollout, std::string_view device) const {
+  const Cohort::Member* member = cohort_.FindMember(device);
+  return member == nullptr ? RolloutCounts::kNoWave : rollout.counts.WaveOf(rollout.plan, *member);
 }
 
 bool RolloutDriver::UnderPinnedKey(const trust::Plan& plan, const repo::ReceiptRow& receipt) {
@@ -232,7 +232,7 @@ std::vector<const repo::ReceiptRow*> RolloutDriver::PassesBefore(const Rollout& 
     // What a revoked device says, or said, is no reason to go on.
     const repo::DeviceRow* member = cohort_.Find(device);
     if (member == nullptr || member->revoked) return;
-    const int own = rollout.WaveOf(device);
+    const int own = WaveOf(rollout, device);
     if (own >= 0 && static_cast<size_t>(own) < wave) passes.push_back(&receipt);
   };
   // Where the plan names canaries only theirs count, under the keys that it pins: devices check it so, too.
@@ -246,9 +246,8 @@ std::vector<const repo::ReceiptRow*> RolloutDriver::PassesBefore(const Rollout& 
   if (names.empty()) {
     for (const auto& [device, receipt] : rollout.receipts) add(device, receipt);
   }
-  std::sort(passes.begin(), passes.end(), [](const repo::ReceiptRow* a, const repo::ReceiptRow* b) {
-    return std::tie(a->received, a->device) < std::tie(b->received, b->device);
-  });
+  std::sort(passes.begin(), passes.end(),
+            [](const repo::ReceiptRow* a, const repo::ReceiptRow* b) { return Later(b, a); });
   return passes;
 }
 
@@ -261,6 +260,20 @@ const std::vector<const repo::ReceiptRow*>& RolloutDriver::ReceiptsFor(const Rol
   return known.passes;
 }
 
+// Where each receipt made all before it be looked at again, a wave of 25,000 would be looked at 25,000 times.
+void RolloutDriver::KeepPass(const Rollout& rollout, const repo::ReceiptRow& receipt) const {
+  const int own = WaveOf(rollout, receipt.device);
+  for (auto& [wave, known] : rollout.passes) {
+    if (known.heard + 1 != rollout.heard || known.revocations != cohort_.revocations()) continue;
+    if (!rollout.plan.NamedBefore(wave).empty()) continue;  // few, and held against their keys
+    if (Passed(receipt) && own >= 0 && static_cast<size_t>(own) < wave) {
+      if (!known.passes.empty() && Later(known.passes.back(), &receipt)) continue;
+      known.passes.push_back(&receipt);
+    }
+    known.heard = rollout.heard;
+  }
+}
+
 std::vector<absl::Time> RolloutDriver::Times(const std::vector<const repo::ReceiptRow*>& receipts) {
   std::vector<absl::Time> times;
   times.reserve(receipts.size());
@@ -271,7 +284,7 @@ std::vector<absl::Time> RolloutDriver::Times(const std::vector<const repo::Recei
 absl::Time RolloutDriver::NextWaveOpens(const Rollout& rollout) const {
   const size_t wave = rollout.row.waves_opened.size();
   if (wave == rollout.plan.waves.size()) return absl::InfiniteFuture();
-  return OpensAt(rollout.plan.waves[wave], Times(PassesBefore(rollout, wave)),
+  return OpensAt(rollout.plan.waves[wave], Times(ReceiptsFor(rollout, wave)),
                  wave == 0 ? absl::InfinitePast() : rollout.row.waves_opened.back());
 }
 
@@ -305,13 +318,10 @@ absl::Status RolloutDriver::Settle(Rollout& rollout, absl::Time now) {
   }
   LINNET_RETURN_IF_ERROR(OpenWaves(rollout, now));
   if (rollout.row.waves_opened.size() < rollout.plan.waves.size()) return absl::OkStatus();
-  size_t covered = 0;
-  for (const auto& [id, device] : cohort_.all()) {
-    if (device.revoked || rollout.WaveOf(id) < 0) continue;
-    if (!rollout.receipts.contains(id)) return absl::OkStatus();
-    ++covered;
-  }
-  if (covered == 0) return absl::OkStatus();
+  // Of nobody it is not complete: a rollout begins without a look at the fleet.
+  if (rollout.receipts.empty()) return absl::OkStatus();
+  const RolloutCounts& counts = Counted(rollout);
+  if (counts.live() == 0 || counts.unreported() > 0) return absl::OkStatus();
   LINNET_RETURN_IF_ERROR(
       Apply(rollout, RolloutEvent::kAllReported, "coordinator", "every device has reported"));
   return EndRollBack(rollout);
@@ -331,7 +341,7 @@ void RolloutDriver::Answer(std::string_view device, std::string_view model_sha25
   const Rollout& rollout = rollouts_.back();
   response.set_stop(Stops(rollout.state()));
   if (!Offers(rollout.state())) return;
-  const int own = rollout.WaveOf(std::string(device));
+  const int own = WaveOf(rollout, device);
   if (own < 0 || static_cast<size_t>(own) >= rollout.row.waves_opened.size()) return;
   const auto wave = static_cast<size_t>(own);
   // Done, unless the device has lost what it had installed.
@@ -417,10 +427,17 @@ absl::Status RolloutDriver::Report(std::string_view device, const fleet::v1::Rep
         .received = now};
     const absl::Status saved = Transact([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex) -> absl::Status {
       LINNET_RETURN_IF_ERROR(fleet_.rollouts.PutReceipt(rollout.row.id, row));
-      rollout.receipts.insert_or_assign(std::string(device), row);
+      const auto before = rollout.receipts.find(device);
+      rollout.failed -= before == rollout.receipts.end() || Passed(before->second) ? 0 : 1;
+      rollout.failed += Passed(row) ? 0 : 1;
+      const auto [receipt_at, first_word] = rollout.receipts.insert_or_assign(std::string(device), row);
+      if (const Cohort::Member* member = cohort_.FindMember(device); member != nullptr)
+        rollout.counts.Heard(*member, Passed(row));
       // Later waves want to know of it.
-      if (rollout.WaveOf(std::string(device)) + 1 < static_cast<int>(rollout.plan.waves.size()))
+      if (WaveOf(rollout, device) + 1 < static_cast<int>(rollout.plan.waves.size())) {
         ++rollout.heard;
+        if (first_word) KeepPass(rollout, receipt_at->second);
+      }
       return Settle(rollout, now);
     });
     if (!saved.ok()) return saved;
@@ -433,6 +450,7 @@ absl::Time RolloutDriver::Tick() {
   const absl::Time now = clock_.Now();
   absl::Time next = now + absl::Minutes(1);
   bool changed = false;
+  CountInSlices("");
   {
     const base::MutexLock lock(fleet_.mutex);
     if (rollouts_.empty() || rollouts_.back().state() != RolloutState::kRunning) return next;

@@ -8,13 +8,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "coordinator/cohort.h"
 #include "coordinator/notifier.h"
+#include "coordinator/rollout_counts.h"
 #include "coordinator/rollout_machine.h"
 #include "linnet/admin/v1/admin.pb.h"
 #include "linnet/fleet/v1/fleet.pb.h"
@@ -23,6 +23,13 @@
 #include "storage/trust/plan.h"
 
 namespace linnet::coordinator {
+
+// Lines of devices in one message, for whom does not ask for fewer: of at most 250 bytes each.
+inline constexpr uint32_t kMostDeviceLines = 10'000;
+template <typename Request>
+uint32_t MostLines(const Request& request) {
+  return request.has_most_devices() ? std::min(request.most_devices(), kMostDeviceLines) : kMostDeviceLines;
+}
 
 // Counts what devices say about plans, opens waves, halts. It saves first, then tells (rollout_machine.h has
 // the states). It carries signed plans; it can delay devices, never push them: each checks the plan, its wave
@@ -60,9 +67,13 @@ class RolloutDriver {
 
   bool stopping();
   uint64_t revision();  // grows with every change that a device might want to hear of
-  std::vector<admin::v1::Rollout> List();
+  // What operators see (rollout_view.cc). A rollout brings a line a device when it covers at most so many of
+  // them, else none, and says so. Oldest first; `after`: those after this rollout, at most `most`.
+  std::vector<admin::v1::Rollout> List(std::string_view after, size_t most, uint32_t most_devices);
   // NotFound. Empty id: the newest.
-  absl::StatusOr<admin::v1::Rollout> View(std::string_view id);
+  absl::StatusOr<admin::v1::Rollout> View(std::string_view id, uint32_t most_devices);
+  // The lines, a page of them. NotFound.
+  absl::StatusOr<admin::v1::ListProgressResponse> Progress(const admin::v1::ListProgressRequest& request);
   absl::StatusOr<admin::v1::GetPlanResponse> SignedPlan(std::string_view id);
 
  private:
@@ -75,16 +86,16 @@ class RolloutDriver {
     trust::Plan plan;
     std::map<std::string, repo::ReceiptRow, std::less<>> receipts;  // by device
     // What a check-in asks for, kept: a fleet in the middle of a rollout asks thousands of times a second.
-    mutable std::unordered_map<std::string, int> waves;  // by device; -1: no wave
+    mutable RolloutCounts counts;
     mutable std::map<size_t, PassesOfWave> passes;
-    uint64_t heard = 1;  // grows with each receipt that later waves count
+    uint64_t heard = 1;   // grows with each receipt that later waves count
+    uint32_t failed = 0;  // of the receipts
 
-    int WaveOf(const std::string& device) const;
     RolloutState state() const { return static_cast<RolloutState>(row.state); }
     uint32_t most_failures() const {
       return row.most_failures != 0 ? row.most_failures : std::max<uint32_t>(plan.most_failures, 1);
     }
-    uint32_t failures() const;
+    uint32_t failures() const { return failed; }
   };
 
   RolloutDriver(FleetDatabase& fleet, Cohort& cohort, Notifiers& notifiers, base::Certificate fleet_root,
@@ -96,6 +107,11 @@ class RolloutDriver {
         clock_(clock) {}
 
   Rollout* Find(std::string_view id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
+  int WaveOf(const Rollout& rollout, std::string_view device) const;  // -1: no wave
+  // The counts as of now, of all members and receipts.
+  const RolloutCounts& Counted(const Rollout& rollout) const;
+  // Counts ahead, with pauses in which others get the lock.
+  void CountInSlices(std::string_view id);
   // The passes that count for `wave`, as they arrived: of its earlier waves' members that are not revoked.
   std::vector<const repo::ReceiptRow*> PassesBefore(const Rollout& rollout, size_t wave) const;
   // Signed under the key that the plan pins for this device?
@@ -106,6 +122,8 @@ class RolloutDriver {
   absl::Status EndRollBack(const Rollout& rollout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
   // The same, kept until something changes.
   const std::vector<const repo::ReceiptRow*>& ReceiptsFor(const Rollout& rollout, size_t wave) const;
+  // A device's first receipt, which has just come, into what is kept; what it does not fit into is made anew.
+  void KeepPass(const Rollout& rollout, const repo::ReceiptRow& receipt) const;
   absl::Time NextWaveOpens(const Rollout& rollout) const;
   static std::vector<absl::Time> Times(const std::vector<const repo::ReceiptRow*>& receipts);
   absl::Status Apply(Rollout& rollout, RolloutEvent event, std::string_view actor, std::string_view why)
@@ -119,7 +137,9 @@ class RolloutDriver {
   absl::Status Transact(const std::function<absl::Status()>& change)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
   absl::Status Reload() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
-  admin::v1::Rollout ViewOf(const Rollout& rollout) const;
+  admin::v1::Rollout ViewOf(const Rollout& rollout, uint32_t most_devices) const;
+  // False: the plan does not cover the device, or it was revoked and said nothing.
+  bool LineOf(const Rollout& rollout, const Cohort::Member& member, admin::v1::DeviceProgress& line) const;
 
   FleetDatabase& fleet_;
   Cohort& cohort_;

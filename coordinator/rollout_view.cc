@@ -1,17 +1,43 @@
 // What an operator sees of a rollout.
 #include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "coordinator/names.h"
 #include "coordinator/rollout_driver.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
 
 namespace linnet::coordinator {
+namespace {
 
-admin::v1::Rollout RolloutDriver::ViewOf(const Rollout& rollout) const {
+// Of some 150 bytes each; the lock that check-ins need is held meanwhile.
+constexpr uint32_t kMostLinesInPage = 2'000;
+constexpr size_t kMostCountedAtOnce = 2'000;  // about as long
+
+}  // namespace
+
+const RolloutCounts& RolloutDriver::Counted(const Rollout& rollout) const {
+  rollout.counts.CatchUp(rollout.plan, cohort_);
+  return rollout.counts;
+}
+
+void RolloutDriver::CountInSlices(std::string_view id) {
+  while (true) {
+    {
+      const base::MutexLock lock(fleet_.mutex);
+      const Rollout* rollout = Find(id);
+      if (rollout == nullptr || rollout->counts.CatchUp(rollout->plan, cohort_, kMostCountedAtOnce)) return;
+    }
+    absl::SleepFor(
+        absl::Microseconds(100));  // else this thread would have the lock again before those who wait
+  }
+}
+
+admin::v1::Rollout RolloutDriver::ViewOf(const Rollout& rollout, uint32_t most_devices) const {
   admin::v1::Rollout view;
   view.set_id(rollout.row.id);
   view.set_plan(rollout.row.plan);
@@ -24,59 +50,109 @@ admin::v1::Rollout RolloutDriver::ViewOf(const Rollout& rollout) const {
   view.set_failures_to_halt(rollout.most_failures());
   view.set_lifts(rollout.row.lifts);
   view.set_rolls_back(rollout.plan.rolls_back);
+  const RolloutCounts& counts = Counted(rollout);
   const size_t opened = rollout.row.waves_opened.size();
   for (size_t i = 0; i < rollout.plan.waves.size(); ++i) {
     admin::v1::Wave& wave = *view.add_waves();
     wave.set_name(rollout.plan.waves[i].name);
     wave.set_open(i < opened);
     wave.set_passes_needed(rollout.plan.waves[i].passes_needed);
-    wave.set_passes(static_cast<uint32_t>(PassesBefore(rollout, i).size()));
+    wave.set_passes(static_cast<uint32_t>(ReceiptsFor(rollout, i).size()));
+    wave.set_devices(counts.wave(i).devices);
+    wave.set_passed(counts.wave(i).passed);
+    wave.set_failed(counts.wave(i).failed);
     if (i < opened) wave.set_opened_unix_micros(absl::ToUnixMicros(rollout.row.waves_opened[i]));
     const absl::Time opens = i == opened ? NextWaveOpens(rollout) : absl::InfiniteFuture();
     if (opens > absl::InfinitePast() && opens < absl::InfiniteFuture())
       wave.set_opens_unix_micros(absl::ToUnixMicros(opens));
   }
-  for (const auto& [id, device] : cohort_.all()) {
-    const absl::StatusOr<size_t> index = rollout.plan.WaveOf(id);
-    const auto receipt = rollout.receipts.find(id);
-    if (!index.ok() || (device.revoked && receipt == rollout.receipts.end())) continue;
-    admin::v1::Wave& wave = *view.mutable_waves(static_cast<int>(*index));
-    wave.set_devices(wave.devices() + 1);
-    admin::v1::DeviceProgress& progress = *view.add_devices();
-    progress.set_id(id);
-    progress.set_name(device.name);
-    progress.set_wave(static_cast<uint32_t>(*index));
-    progress.set_state(NameOf(static_cast<fleet::v1::UpdateState>(device.report.update_state)));
-    if (receipt == rollout.receipts.end()) continue;
-    const bool passed = receipt->second.outcome == fleet::v1::PASSED;
-    passed ? wave.set_passed(wave.passed() + 1) : wave.set_failed(wave.failed() + 1);
-    progress.set_reported_unix_micros(absl::ToUnixMicros(receipt->second.received));
-    progress.set_outcome(NameOf(static_cast<fleet::v1::Outcome>(receipt->second.outcome)));
-    progress.set_reason(NameOf(static_cast<fleet::v1::Reason>(receipt->second.reason)));
-    if (passed && rollout.plan.waves[*index].keys.contains(base::Hex(id)) &&
-        !UnderPinnedKey(rollout.plan, receipt->second)) {
-      progress.set_reason("not under the key that the plan pins: does not count for later waves");
-    }
+  view.set_devices_left_out(counts.covered() > most_devices);
+  if (view.devices_left_out()) return view;
+  for (const auto& [id, member] : cohort_.all()) {
+    admin::v1::DeviceProgress line;
+    if (LineOf(rollout, member, line)) *view.add_devices() = std::move(line);
   }
   return view;
 }
 
-std::vector<admin::v1::Rollout> RolloutDriver::List() {
-  const base::MutexLock lock(fleet_.mutex);
+bool RolloutDriver::LineOf(const Rollout& rollout, const Cohort::Member& member,
+                           admin::v1::DeviceProgress& line) const {
+  const std::string& id = member.row.id;
+  const int index = rollout.counts.WaveOf(rollout.plan, member);
+  const auto receipt = rollout.receipts.find(id);
+  if (index < 0 || (member.row.revoked && receipt == rollout.receipts.end())) return false;
+  line.set_id(id);
+  line.set_name(member.row.name);
+  line.set_wave(static_cast<uint32_t>(index));
+  line.set_state(NameOf(static_cast<fleet::v1::UpdateState>(member.row.report.update_state)));
+  if (receipt == rollout.receipts.end()) return true;
+  line.set_reported_unix_micros(absl::ToUnixMicros(receipt->second.received));
+  line.set_outcome(NameOf(static_cast<fleet::v1::Outcome>(receipt->second.outcome)));
+  line.set_reason(NameOf(static_cast<fleet::v1::Reason>(receipt->second.reason)));
+  const auto& keys = rollout.plan.waves[static_cast<size_t>(index)].keys;
+  if (receipt->second.outcome == fleet::v1::PASSED && !keys.empty() && keys.contains(base::Hex(id)) &&
+      !UnderPinnedKey(rollout.plan, receipt->second)) {
+    line.set_reason("not under the key that the plan pins: does not count for later waves");
+  }
+  return true;
+}
+
+std::vector<admin::v1::Rollout> RolloutDriver::List(std::string_view after, size_t most,
+                                                    uint32_t most_devices) {
   std::vector<admin::v1::Rollout> views;
-  views.reserve(rollouts_.size());
-  for (const Rollout& rollout : rollouts_) views.push_back(ViewOf(rollout));
+  std::string last(after);
+  // One at a time: the first look at a rollout counts the whole fleet, and devices want to check in between.
+  while (views.size() < most) {
+    {
+      const base::MutexLock lock(fleet_.mutex);
+      auto next = rollouts_.cbegin();
+      if (!last.empty()) {
+        next = std::find_if(rollouts_.cbegin(), rollouts_.cend(),
+                            [&](const Rollout& r) { return r.row.id == last; });
+        if (next != rollouts_.cend()) ++next;
+      }
+      if (next == rollouts_.cend()) break;
+      last = next->row.id;
+    }
+    absl::StatusOr<admin::v1::Rollout> view = View(last, most_devices);
+    if (!view.ok()) break;
+    most_devices -= static_cast<uint32_t>(view->devices_size());
+    views.push_back(*std::move(view));
+  }
   return views;
 }
 
-absl::StatusOr<admin::v1::Rollout> RolloutDriver::View(std::string_view id) {
+absl::StatusOr<admin::v1::ListProgressResponse> RolloutDriver::Progress(
+    const admin::v1::ListProgressRequest& request) {
+  const base::MutexLock lock(fleet_.mutex);
+  const Rollout* rollout = Find(request.rollout_id());
+  if (rollout == nullptr) {
+    return absl::NotFoundError(absl::StrCat("rollout ", request.rollout_id(), ": not known"));
+  }
+  const uint32_t most =
+      request.page_size() == 0 ? kMostLinesInPage : std::min(request.page_size(), kMostLinesInPage);
+  admin::v1::ListProgressResponse page;
+  // By the members that are looked at, not by the lines that come of it: so long the lock is held.
+  uint32_t looked_at = 0;
+  auto member = cohort_.all().upper_bound(request.page_token());
+  for (; member != cohort_.all().end() && looked_at < most; ++member, ++looked_at) {
+    admin::v1::DeviceProgress line;
+    if (request.reported() && !rollout->receipts.contains(member->first)) continue;
+    if (LineOf(*rollout, member->second, line)) *page.add_devices() = std::move(line);
+  }
+  if (member != cohort_.all().end()) page.set_next_page_token(std::prev(member)->first);
+  return page;
+}
+
+absl::StatusOr<admin::v1::Rollout> RolloutDriver::View(std::string_view id, uint32_t most_devices) {
+  CountInSlices(id);
   const base::MutexLock lock(fleet_.mutex);
   const Rollout* rollout = Find(id);
   if (rollout == nullptr) {
     return absl::NotFoundError(id.empty() ? std::string("there is no rollout yet")
                                           : absl::StrCat("rollout ", std::string(id), ": not known"));
   }
-  return ViewOf(*rollout);
+  return ViewOf(*rollout, most_devices);
 }
 
 absl::StatusOr<admin::v1::GetPlanResponse> RolloutDriver::SignedPlan(std::string_view id) {
