@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
@@ -20,6 +21,11 @@ namespace linnet::coordinator {
 namespace {
 
 constexpr uint32_t kMostAuditEntries = 10'000;
+// Clients take 4 MiB if nobody tells them otherwise: at 250 bytes a device, 1 KiB a rollout.
+constexpr size_t kMostDevicesAtOnce = 10'000;
+constexpr uint32_t kMostDevicesInPage = 2'000;
+constexpr size_t kMostRolloutsAtOnce = 2'000;
+constexpr uint32_t kMostRolloutsInPage = 500;
 
 // Runs `call(operator's name)` when the caller is an operator.
 template <typename Call>
@@ -54,6 +60,24 @@ std::string SpkiSha256(std::string_view point) {
   return std::string(base::AsView(base::Sha256(std::string(kBefore).append(point))));
 }
 
+void Describe(const repo::DeviceRow& row, admin::v1::Device& device) {
+  device.set_id(row.id);
+  device.set_name(row.name);
+  device.set_enrolled_unix_micros(absl::ToUnixMicros(row.enrolled));
+  device.set_last_seen_unix_micros(absl::ToUnixMicros(row.report.last_seen));
+  device.set_update_state(NameOf(static_cast<fleet::v1::UpdateState>(row.report.update_state)));
+  device.set_model_sha256(row.report.model_sha256);
+  device.set_release_counter(row.report.release_counter);
+  device.set_agent_version(row.report.agent_version);
+  device.set_instruction_set(NameOf(static_cast<fleet::v1::InstructionSet>(row.report.instruction_set)));
+  device.set_ram_mib(row.report.ram_mib);
+  device.set_cores(row.report.cores);
+  device.set_revoked(row.revoked);
+  // After a renewal that no handshake has shown yet, the key that it is about to use.
+  device.set_key_sha256(SpkiSha256(row.next_key.empty() ? row.public_key : row.next_key));
+  device.set_certificate_expires_unix_micros(absl::ToUnixMicros(row.certificate_expires));
+}
+
 // A target of the role "plans" that was published whole is not damaged: it is of another kind than this call
 // takes.
 absl::Status NotOfThisKind(std::string_view path, std::string_view kind, const absl::Status& status) {
@@ -82,28 +106,26 @@ grpc::ServerUnaryReactor* AdminService::CreateToken(grpc::CallbackServerContext*
 }
 
 grpc::ServerUnaryReactor* AdminService::ListDevices(grpc::CallbackServerContext* context,
-                                                    const admin::v1::ListDevicesRequest*,
+                                                    const admin::v1::ListDevicesRequest* request,
                                                     admin::v1::ListDevicesResponse* response) {
   return AsOperator(*context, parts_.clock, "ListDevices", [&](const std::string&) -> absl::Status {
     const base::MutexLock lock(parts_.fleet.mutex);
-    for (const auto& [id, row] : parts_.cohort.all()) {
-      admin::v1::Device& device = *response->add_devices();
-      device.set_id(id);
-      device.set_name(row.name);
-      device.set_enrolled_unix_micros(absl::ToUnixMicros(row.enrolled));
-      device.set_last_seen_unix_micros(absl::ToUnixMicros(row.report.last_seen));
-      device.set_update_state(NameOf(static_cast<fleet::v1::UpdateState>(row.report.update_state)));
-      device.set_model_sha256(row.report.model_sha256);
-      device.set_release_counter(row.report.release_counter);
-      device.set_agent_version(row.report.agent_version);
-      device.set_instruction_set(NameOf(static_cast<fleet::v1::InstructionSet>(row.report.instruction_set)));
-      device.set_ram_mib(row.report.ram_mib);
-      device.set_cores(row.report.cores);
-      device.set_revoked(row.revoked);
-      // After a renewal that no handshake has shown yet, the key that it is about to use.
-      device.set_key_sha256(SpkiSha256(row.next_key.empty() ? row.public_key : row.next_key));
-      device.set_certificate_expires_unix_micros(absl::ToUnixMicros(row.certificate_expires));
+    const Cohort::Members& members = parts_.cohort.all();
+    if (request->page_size() > 0) {
+      const uint32_t most = std::min(request->page_size(), kMostDevicesInPage);
+      auto member = members.upper_bound(request->page_token());
+      for (uint32_t i = 0; i < most && member != members.end(); ++i, ++member) {
+        Describe(member->second, *response->add_devices());
+      }
+      if (member != members.end()) response->set_next_page_token(std::prev(member)->first);
+      return absl::OkStatus();
     }
+    if (members.size() > kMostDevicesAtOnce) {
+      return absl::ResourceExhaustedError(absl::StrCat("the site has ", members.size(),
+                                                       " devices, more than ", kMostDevicesAtOnce,
+                                                       " for one message; ask in pages (page_size)"));
+    }
+    for (const auto& [id, member] : members) Describe(member, *response->add_devices());
     // In the order in which they came.
     std::sort(response->mutable_devices()->begin(), response->mutable_devices()->end(),
               [](const auto& a, const auto& b) {
@@ -237,10 +259,31 @@ grpc::ServerUnaryReactor* AdminService::GetTarget(grpc::CallbackServerContext* c
 }
 
 grpc::ServerUnaryReactor* AdminService::ListRollouts(grpc::CallbackServerContext* context,
-                                                     const admin::v1::ListRolloutsRequest*,
+                                                     const admin::v1::ListRolloutsRequest* request,
                                                      admin::v1::ListRolloutsResponse* response) {
-  return AsOperator(*context, parts_.clock, "ListRollouts", [&](const std::string&) {
-    for (admin::v1::Rollout& rollout : parts_.rollouts.List()) *response->add_rollouts() = std::move(rollout);
+  return AsOperator(*context, parts_.clock, "ListRollouts", [&](const std::string&) -> absl::Status {
+    const bool paged = request->page_size() > 0;
+    const size_t most = paged ? std::min(request->page_size(), kMostRolloutsInPage) : kMostRolloutsAtOnce;
+    std::vector<admin::v1::Rollout> rollouts =
+        parts_.rollouts.List(request->page_token(), most + 1, MostLines(*request));
+    const bool more = rollouts.size() > most;
+    if (more && !paged) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("the site has more than ", most, " rollouts; ask for them in pages (page_size)"));
+    }
+    if (more) rollouts.pop_back();
+    if (more) response->set_next_page_token(rollouts.back().id());
+    response->mutable_rollouts()->Assign(std::make_move_iterator(rollouts.begin()),
+                                         std::make_move_iterator(rollouts.end()));
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* AdminService::ListProgress(grpc::CallbackServerContext* context,
+                                                     const admin::v1::ListProgressRequest* request,
+                                                     admin::v1::ListProgressResponse* response) {
+  return AsOperator(*context, parts_.clock, "ListProgress", [&](const std::string&) -> absl::Status {
+    LINNET_ASSIGN_OR_RETURN(*response, parts_.rollouts.Progress(*request));
     return absl::OkStatus();
   });
 }
@@ -288,9 +331,7 @@ grpc::ServerUnaryReactor* AdminService::Status(grpc::CallbackServerContext* cont
     response->set_uptime_micros(
         static_cast<uint64_t>(absl::ToInt64Microseconds(parts_.clock.Now() - parts_.started)));
     const base::MutexLock lock(parts_.fleet.mutex);
-    const auto& devices = parts_.cohort.all();
-    response->set_devices(static_cast<uint32_t>(std::count_if(
-        devices.begin(), devices.end(), [](const auto& entry) { return !entry.second.revoked; })));
+    response->set_devices(parts_.cohort.live());
     return absl::OkStatus();
   });
 }

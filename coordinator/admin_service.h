@@ -77,6 +77,8 @@ class AdminService final
   grpc::ServerUnaryReactor* ListPublished(grpc::CallbackServerContext*,
                                           const admin::v1::ListPublishedRequest*,
                                           admin::v1::ListPublishedResponse*) override;
+  grpc::ServerUnaryReactor* ListProgress(grpc::CallbackServerContext*, const admin::v1::ListProgressRequest*,
+                                         admin::v1::ListProgressResponse*) override;
   grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext*, const admin::v1::StatusRequest*,
                                    admin::v1::StatusResponse*) override;
 

@@ -120,8 +120,8 @@ class PublishStream final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
 // The state now, then each change; what happens while a message is on its way becomes one message.
 class RolloutStream final : public grpc::ServerWriteReactor<admin::v1::Rollout> {
  public:
-  RolloutStream(AdminService& service, std::string rollout)
-      : service_(service), rollout_(std::move(rollout)) {}
+  RolloutStream(AdminService& service, std::string rollout, uint32_t most_devices)
+      : service_(service), rollout_(std::move(rollout)), most_devices_(most_devices) {}
 
   void Begin() {
     subscription_ = service_.parts_.notifiers.operators.Subscribe([this] { LookAgain(); });
@@ -133,7 +133,7 @@ class RolloutStream final : public grpc::ServerWriteReactor<admin::v1::Rollout> 
     if (ending_.has_value()) return;
     if (service_.closing_) return End(absl::UnavailableError("the coordinator is shutting down"));
     if (writing_) return;
-    absl::StatusOr<admin::v1::Rollout> view = service_.parts_.rollouts.View(rollout_);
+    absl::StatusOr<admin::v1::Rollout> view = service_.parts_.rollouts.View(rollout_, most_devices_);
     if (!view.ok()) return End(view.status());
     const bool last = Ended(static_cast<RolloutState>(view->state()));
     std::string bytes = view->SerializeAsString();
@@ -175,6 +175,7 @@ class RolloutStream final : public grpc::ServerWriteReactor<admin::v1::Rollout> 
 
   AdminService& service_;
   const std::string rollout_;
+  const uint32_t most_devices_;
   uint64_t subscription_ = 0;
   base::Mutex mutex_;
   std::optional<absl::Status> ending_ ABSL_GUARDED_BY(mutex_);
@@ -219,9 +220,9 @@ grpc::ServerWriteReactor<admin::v1::Rollout>* AdminService::WatchRollout(
     grpc::CallbackServerContext* context, const admin::v1::WatchRolloutRequest* request) {
   const absl::StatusOr<std::string> actor = CallingOperator(*context, parts_.clock.Now());
   if (!actor.ok()) return new RefusedWatch(actor.status());
-  const absl::StatusOr<admin::v1::Rollout> view = parts_.rollouts.View(request->rollout_id());
+  const absl::StatusOr<admin::v1::Rollout> view = parts_.rollouts.View(request->rollout_id(), 0);
   if (!view.ok()) return new RefusedWatch(view.status());
-  auto* stream = new RolloutStream(*this, view->id());
+  auto* stream = new RolloutStream(*this, view->id(), MostLines(*request));
   stream->Begin();
   return stream;
 }

@@ -28,16 +28,19 @@ absl::StatusOr<std::unique_ptr<Cohort>> Cohort::Load(FleetDatabase& fleet,
 
 absl::Status Cohort::Reload() {
   LINNET_ASSIGN_OR_RETURN(std::vector<repo::DeviceRow> rows, fleet_.devices.All());
-  std::map<std::string, repo::DeviceRow, std::less<>> devices;
+  Members devices;
   std::unordered_map<std::string, std::string> ids_by_name;
+  uint32_t live = 0;
   for (repo::DeviceRow& row : rows) {
     std::string id = row.id;
     // What was heard is in memory first.
     if (const auto old = devices_.find(id); old != devices_.end()) row.report = old->second.report;
     if (!row.revoked) ids_by_name[row.name] = id;
+    live += row.revoked ? 0 : 1;
     devices.emplace(std::move(id), std::move(row));
   }
   devices_ = std::move(devices);
+  live_ = live;
   ++revocations_;
   ++changes_;
   ids_by_name_ = std::move(ids_by_name);
@@ -56,15 +59,24 @@ const repo::DeviceRow* Cohort::FindByName(std::string_view name) const {
 
 absl::Status Cohort::Put(repo::DeviceRow device) {
   LINNET_RETURN_IF_ERROR(fleet_.devices.Put(device));
-  std::string id = device.id;
-  // It may come back under another name.
-  if (const repo::DeviceRow* before = Find(id); before != nullptr && !before->revoked) {
-    ids_by_name_.erase(before->name);
+  const auto [at, joins] = devices_.try_emplace(device.id);
+  repo::DeviceRow& member = at->second;
+  if (joins) {
+    joined_.push_back(device.id);
+  } else {
+    if (!member.revoked) {
+      ids_by_name_.erase(member.name);  // it may come back under another name
+      --live_;
+    }
+    if (device.revoked != member.revoked) ++changes_;
   }
-  if (!device.revoked) ids_by_name_[device.name] = id;
-  if (device.revoked) ++revocations_;
-  ++changes_;
-  devices_.insert_or_assign(std::move(id), std::move(device));
+  if (!device.revoked) {
+    ids_by_name_[device.name] = device.id;
+    ++live_;
+  }
+  // Also one that is no longer: it has been counted as revoked.
+  if (device.revoked || (!joins && member.revoked)) ++revocations_;
+  member = std::move(device);
   return absl::OkStatus();
 }
 

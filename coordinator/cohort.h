@@ -26,10 +26,16 @@ class Cohort {
   // nullptr: not a member.
   const repo::DeviceRow* Find(std::string_view id) const;
   const repo::DeviceRow* FindByName(std::string_view name) const;  // not among revoked ones
-  const std::map<std::string, repo::DeviceRow, std::less<>>& all() const { return devices_; }
+  using Members = std::map<std::string, repo::DeviceRow, std::less<>>;  // by id
+  const Members& all() const { return devices_; }
+  uint32_t live() const { return live_; }  // members that are not revoked
 
   uint64_t revocations() const { return revocations_; }  // grows when a member is revoked
-  uint64_t changes() const { return changes_; }  // grows when somebody joins, goes or renews; at least 1
+  // Who has joined, in that order, since the program began; who was there then is not named. Whoever counts
+  // members counts on from here...
+  const std::vector<std::string>& joined() const { return joined_; }
+  // ...unless this has grown (at least 1): somebody was revoked, or is no more, or all was read anew.
+  uint64_t changes() const { return changes_; }
   // Grows when a check-in says something else of a device's hardware or agent than the one before.
   uint64_t facts_changes() const { return facts_changes_; }
 
@@ -47,7 +53,9 @@ class Cohort {
   explicit Cohort(FleetDatabase& fleet) : fleet_(fleet) {}
 
   FleetDatabase& fleet_;
-  std::map<std::string, repo::DeviceRow, std::less<>> devices_;
+  Members devices_;
+  std::vector<std::string> joined_;
+  uint32_t live_ = 0;
   uint64_t revocations_ = 0, changes_ = 0, facts_changes_ = 0;
   std::unordered_map<std::string, std::string> ids_by_name_;  // of members that are not revoked
 };

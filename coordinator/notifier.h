@@ -4,33 +4,38 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <thread>
 
 #include "runtime/base/mutex.h"
 
 namespace linnet::coordinator {
 
-// "Something changed, look again", to everybody who holds a stream open. Thread-safe.
+// "Something changed, look again", to everybody who holds a stream open, one after the other on a thread of
+// its own: whoever changes something does not wait until thousands have been told. Changes that come while
+// they are being told are told by one more round. Thread-safe.
 class Notifier {
  public:
+  Notifier() : thread_([this] { Run(); }) {}
+  ~Notifier();  // nobody may be subscribed any more
+  Notifier(const Notifier&) = delete;
+  Notifier& operator=(const Notifier&) = delete;
+
   // `look_again` must not call this object. It is never running once Unsubscribe has returned.
-  uint64_t Subscribe(std::function<void()> look_again) {
-    const base::MutexLock lock(mutex_);
-    subscribers_.emplace(++last_, std::move(look_again));
-    return last_;
-  }
-  void Unsubscribe(uint64_t id) {
-    const base::MutexLock lock(mutex_);
-    subscribers_.erase(id);
-  }
-  void Notify() {
-    const base::MutexLock lock(mutex_);
-    for (const auto& [id, look_again] : subscribers_) look_again();
-  }
+  uint64_t Subscribe(std::function<void()> look_again);
+  void Unsubscribe(uint64_t id);
+  void Notify();
 
  private:
+  void Run();
+
   base::Mutex mutex_;
+  base::CondVar wake_, told_;
   uint64_t last_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t telling_ ABSL_GUARDED_BY(mutex_) = 0;  // whose `look_again` runs; 0: nobody's
+  bool again_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stop_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<uint64_t, std::function<void()>> subscribers_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_;
 };
 
 // Two circles of listeners, because there are many devices and few operators.

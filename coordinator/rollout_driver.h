@@ -1,6 +1,7 @@
 #ifndef LINNET_COORDINATOR_ROLLOUT_DRIVER_H_
 #define LINNET_COORDINATOR_ROLLOUT_DRIVER_H_
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,6 +21,13 @@
 #include "storage/trust/plan.h"
 
 namespace linnet::coordinator {
+
+// Lines of devices in one message, for whom does not ask for fewer: of at most 250 bytes each.
+inline constexpr uint32_t kMostDeviceLines = 10'000;
+template <typename Request>
+uint32_t MostLines(const Request& request) {
+  return request.has_most_devices() ? std::min(request.most_devices(), kMostDeviceLines) : kMostDeviceLines;
+}
 
 // Counts what devices say about plans, opens waves, halts. It saves first, then tells (rollout_machine.h has
 // the states). It carries signed plans; it can delay devices, never push them: each checks the plan, its wave
@@ -60,9 +68,13 @@ class RolloutDriver {
 
   bool stopping();
   uint64_t revision();  // grows with every change that a device might want to hear of
-  std::vector<admin::v1::Rollout> List();
+  // What operators see (rollout_view.cc). A rollout brings a line a device when it covers at most so many of
+  // them, else none, and says so. Oldest first; `after`: those after this rollout, at most `most`.
+  std::vector<admin::v1::Rollout> List(std::string_view after, size_t most, uint32_t most_devices);
   // NotFound. Empty id: the newest.
-  absl::StatusOr<admin::v1::Rollout> View(std::string_view id);
+  absl::StatusOr<admin::v1::Rollout> View(std::string_view id, uint32_t most_devices);
+  // The lines, a page of them. NotFound.
+  absl::StatusOr<admin::v1::ListProgressResponse> Progress(const admin::v1::ListProgressRequest& request);
   absl::StatusOr<admin::v1::GetPlanResponse> SignedPlan(std::string_view id);
 
  private:
@@ -103,8 +115,14 @@ class RolloutDriver {
   absl::Status Transact(const std::function<absl::Status()>& change)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
   absl::Status Reload() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
-  admin::v1::Rollout ViewOf(RolloutRecord& rollout) const;
+  bool HasReports();  // of the newest rollout
+  // Counts ahead, with pauses in which others get the lock.
+  void CountInSlices(std::string_view id);
+  admin::v1::Rollout ViewOf(RolloutRecord& rollout, uint32_t most_devices) const;
   static void FillWave(RolloutRecord& rollout, size_t index, absl::Time now, admin::v1::Wave& wave);
+  // False: the plan does not cover the device, or it was revoked and said nothing.
+  static bool LineOf(RolloutRecord& rollout, const repo::DeviceRow& device, absl::Time now,
+                     admin::v1::DeviceProgress& line);
 
   FleetDatabase& fleet_;
   Cohort& cohort_;

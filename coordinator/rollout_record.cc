@@ -19,6 +19,10 @@ constexpr absl::Duration kBegins = absl::Minutes(5);
 constexpr absl::Duration kGone = absl::Hours(1);
 constexpr absl::Duration kLookAgain = absl::Seconds(1);
 
+bool Earlier(const repo::ReceiptRow* a, const repo::ReceiptRow* b) {
+  return std::tie(a->received, a->device) < std::tie(b->received, b->device);
+}
+
 bool HasBegun(const repo::TurnRow& turn) { return turn.started > absl::UnixEpoch(); }
 
 }  // namespace
@@ -118,18 +122,43 @@ void RolloutRecord::Add(const std::string& device, const repo::DeviceRow& member
   }
 }
 
+void RolloutRecord::CountJoined() {
+  const std::vector<std::string>& joined = cohort_->joined();
+  for (; counted_joins_ < joined.size(); ++counted_joins_) {
+    const std::string& id = joined[counted_joins_];
+    if (!all_counted_ && id >= count_next_) continue;  // its turn comes
+    if (const repo::DeviceRow* member = cohort_->Find(id); member != nullptr) Add(id, *member, 1);
+  }
+}
+
 void RolloutRecord::Count(const std::string& device, int sign) {
   if (!CountsHold()) return;
+  CountJoined();
+  if (!all_counted_ && device >= count_next_) return;
   if (const repo::DeviceRow* member = cohort_->Find(device); member != nullptr) Add(device, *member, sign);
 }
 
-const std::vector<WaveCounts>& RolloutRecord::Counts() {
+bool RolloutRecord::CountOn(size_t most) {
   if (!CountsHold()) {
     counts_.assign(plan.waves.size(), {});
-    for (const auto& [id, member] : cohort_->all()) Add(id, member, 1);
     counted_members_ = cohort_->changes();
     counted_facts_ = cohort_->facts_changes();
+    counted_joins_ = cohort_->joined().size();
+    all_counted_ = false;
+    count_next_.clear();
   }
+  CountJoined();
+  if (all_counted_) return true;
+  const Cohort::Members& all = cohort_->all();
+  auto next = all.lower_bound(count_next_);
+  for (; next != all.end() && most > 0; ++next, --most) Add(next->first, next->second, 1);
+  all_counted_ = next == all.end();
+  if (!all_counted_) count_next_ = next->first;
+  return all_counted_;
+}
+
+const std::vector<WaveCounts>& RolloutRecord::Counts() {
+  CountOn(SIZE_MAX);
   return counts_;
 }
 
@@ -194,11 +223,21 @@ const std::vector<const repo::ReceiptRow*>& RolloutRecord::PassesBefore(size_t w
   if (names.empty()) {
     for (const auto& [device, receipt] : receipts_) add(device, receipt);
   }
-  std::sort(known.passes.begin(), known.passes.end(),
-            [](const repo::ReceiptRow* a, const repo::ReceiptRow* b) {
-              return std::tie(a->received, a->device) < std::tie(b->received, b->device);
-            });
+  std::sort(known.passes.begin(), known.passes.end(), Earlier);
   return known.passes;
+}
+
+// Where each receipt made all before it be looked at again, a wave of 25,000 would be looked at 25,000 times.
+void RolloutRecord::KeepPass(const repo::ReceiptRow& receipt, int own_wave) {
+  for (auto& [wave, known] : passes_) {
+    if (known.heard + 1 != heard_ || known.revocations != cohort_->revocations()) continue;
+    if (!plan.NamedBefore(wave).empty()) continue;  // few, and held against their keys
+    if (Passed(receipt) && own_wave >= 0 && static_cast<size_t>(own_wave) < wave) {
+      if (!known.passes.empty() && Earlier(&receipt, known.passes.back())) continue;
+      known.passes.push_back(&receipt);
+    }
+    known.heard = heard_;
+  }
 }
 
 absl::Time RolloutRecord::SucceededAt(size_t wave) {
@@ -305,7 +344,7 @@ void RolloutRecord::Hear(const repo::ReceiptRow& receipt) {
     --failures_;
   }
   failures_ += Passed(receipt) ? 0 : 1;
-  receipts_.insert_or_assign(receipt.device, receipt);
+  const auto [kept, first_word] = receipts_.insert_or_assign(receipt.device, receipt);
   if (wave >= 0) {
     const auto [turn, first] = turns_.try_emplace(receipt.device);
     if (first) {
@@ -322,7 +361,10 @@ void RolloutRecord::Hear(const repo::ReceiptRow& receipt) {
   Count(receipt.device, 1);
   for (Flight& flight : flights_) flight.devices.erase(receipt.device);
   // Later waves want to know of it.
-  if (Place(receipt.device).by_id + 1 < static_cast<int>(plan.waves.size())) ++heard_;
+  const int by_id = Place(receipt.device).by_id;
+  if (by_id + 1 >= static_cast<int>(plan.waves.size())) return;
+  ++heard_;
+  if (first_word) KeepPass(kept->second, by_id);
 }
 
 std::vector<repo::TurnRow> RolloutRecord::TakeUnsaved(size_t most) {

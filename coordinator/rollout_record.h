@@ -62,8 +62,10 @@ class RolloutRecord {
   // Is there a member that a wave covers, that has not reported, and whose wave is not past its deadline? It
   // remembers whom it found, so that asking after every report costs one walk over the members in all.
   bool WaitsForSomebody(absl::Time now);
-  // Of each wave. The first time, and after members changed, it looks at all of them.
+  // Of each wave. Counted once, then kept: the first time it looks at all members.
   const std::vector<WaveCounts>& Counts();
+  // Looks at so many more. False: there are others still.
+  bool CountOn(size_t most);
   // As thresholds see them: without what was forgiven.
   WaveCounts Judged(size_t wave);
   // InfiniteFuture: it has none, or is not open.
@@ -112,7 +114,11 @@ class RolloutRecord {
   // Adds the device to the counts, or takes it out. Nothing, if they are to be made anew anyway.
   void Count(const std::string& device, int sign);
   void Add(const std::string& device, const repo::DeviceRow& member, int sign);
+  // Whether what is counted so far still holds, but for who has joined since.
   bool CountsHold() const;
+  void CountJoined();
+  // A device's first receipt, which has just come, into what is kept; what it does not fit into is made anew.
+  void KeepPass(const repo::ReceiptRow& receipt, int own_wave);
   bool FellSilent(const std::string& device, absl::Time now) const;
   // When the wave's own share of successes was reached.
   absl::Time SucceededAt(size_t wave);
@@ -130,6 +136,9 @@ class RolloutRecord {
   std::string awaited_;  // one that has not reported, when it was asked last
   std::vector<WaveCounts> counts_;
   uint64_t counted_members_ = 0, counted_facts_ = 0;  // as of when; 0: never
+  size_t counted_joins_ = 0;                          // of Cohort::joined
+  bool all_counted_ = false;
+  std::string count_next_;  // else: members before this id
   std::vector<Flight> flights_;                       // of each wave
 };
 

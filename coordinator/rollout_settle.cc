@@ -144,6 +144,7 @@ absl::Time RolloutDriver::Tick() {
   const absl::Time now = clock_.Now();
   absl::Time next = now + absl::Minutes(1);
   bool changed = false;
+  if (HasReports()) CountInSlices("");
   {
     const base::MutexLock lock(fleet_.mutex);
     if (rollouts_.empty()) return next;

@@ -25,6 +25,8 @@ namespace linnet::cli {
 namespace {
 
 constexpr uint64_t kMaxSmallFile = 1 << 20;
+// All current metadata come in one message, a role at most 5 MiB. Lists come in pages (site_lists.h).
+constexpr int kMaxAnswerBytes = 32 << 20;
 
 std::string Environment(const char* name) {
   const char* value = std::getenv(name);
@@ -160,7 +162,10 @@ absl::StatusOr<Coordinator> ConnectCoordinator(const std::string& site, const st
     LINNET_ASSIGN_OR_RETURN(const std::string recorded, read("admin-address"));
     where = std::string(absl::StripAsciiWhitespace(recorded));
   }
-  return Coordinator{where, admin::v1::Admin::NewStub(grpc::CreateChannel(where, credentials))};
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxAnswerBytes);
+  return Coordinator{where,
+                     admin::v1::Admin::NewStub(grpc::CreateCustomChannel(where, credentials, arguments))};
 }
 
 std::unique_ptr<grpc::ClientContext> CallContext(int seconds) {

@@ -8,6 +8,7 @@
 #include "deploy/cli/command.h"
 #include "deploy/cli/connect.h"
 #include "deploy/cli/print.h"
+#include "deploy/cli/site_lists.h"
 #include "deploy/cli/table.h"
 #include "runtime/base/file_system.h"
 #include "runtime/base/hash.h"
@@ -40,9 +41,7 @@ absl::Status MakeToken(const Context& context, const Options& o) {
 absl::Status ListDevices(const Context& context, const Options& o) {
   LINNET_ASSIGN_OR_RETURN(const Coordinator coordinator,
                           ConnectCoordinator(o.site.site, o.site.admin_address));
-  admin::v1::ListDevicesResponse response;
-  LINNET_RETURN_IF_ERROR(
-      CallStatus(coordinator.stub->ListDevices(CallContext(10).get(), {}, &response), "coordinator"));
+  LINNET_ASSIGN_OR_RETURN(const admin::v1::ListDevicesResponse response, AllDevices(coordinator));
   if (context.json) {
     Print(ToJson(response));
     return absl::OkStatus();

@@ -1,6 +1,7 @@
 // linnet device revoke and linnet site revoked: barring is said online, with the operator's certificate; the
 // list that devices believe is signed here, with the offline plans key.
 #include <CLI/CLI.hpp>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "deploy/cli/print.h"
 #include "deploy/cli/publishing.h"
 #include "deploy/cli/site_access.h"
+#include "deploy/cli/site_lists.h"
 #include "deploy/cli/table.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/file_system.h"
@@ -31,16 +33,9 @@ struct Options {
   bool sign = false;
 };
 
-absl::StatusOr<admin::v1::ListDevicesResponse> Devices(const Coordinator& coordinator) {
-  admin::v1::ListDevicesResponse devices;
-  LINNET_RETURN_IF_ERROR(
-      CallStatus(coordinator.stub->ListDevices(CallContext(10).get(), {}, &devices), "coordinator"));
-  return devices;
-}
-
 // By name, or the first digits of the id.
 absl::StatusOr<admin::v1::Device> FindDevice(const Coordinator& coordinator, const std::string& name) {
-  LINNET_ASSIGN_OR_RETURN(const admin::v1::ListDevicesResponse devices, Devices(coordinator));
+  LINNET_ASSIGN_OR_RETURN(const admin::v1::ListDevicesResponse devices, AllDevices(coordinator));
   std::vector<const admin::v1::Device*> matches;
   for (const admin::v1::Device& d : devices.devices()) {
     if (d.name() == name || (!name.empty() && base::Hex(d.id()).starts_with(name))) matches.push_back(&d);
@@ -163,17 +158,18 @@ absl::Status ShowRevoked(const Context& context, const Options& o) {
     LINNET_ASSIGN_OR_RETURN(list, site->Revoked(publisher.Fetcher(), publisher.current()));
     LINNET_ASSIGN_OR_RETURN(const Coordinator coordinator,
                             ConnectCoordinator(o.publish.site.site, o.publish.site.admin_address));
-    LINNET_ASSIGN_OR_RETURN(known, Devices(coordinator));
+    LINNET_ASSIGN_OR_RETURN(known, AllDevices(coordinator));
   }
+  std::map<std::string, std::string> names;  // of who is on the list, by id
   const auto name_of = [&](const std::string& id) -> std::string {
-    for (const admin::v1::Device& d : known.devices()) {
-      if (base::Hex(d.id()) == id) return d.name();
-    }
-    return "-";
+    const auto name = names.find(id);
+    return name == names.end() ? "-" : name->second;
   };
   std::vector<std::string> not_signed, not_barred;
   for (const admin::v1::Device& d : known.devices()) {
-    const bool on_it = list.Find(base::Hex(d.id())) != nullptr;
+    const std::string id = base::Hex(d.id());
+    const bool on_it = list.Find(id) != nullptr;
+    if (on_it) names[id] = d.name();
     if (d.revoked() && !on_it) not_signed.push_back(d.name());
     if (!d.revoked() && on_it) not_barred.push_back(d.name());
   }

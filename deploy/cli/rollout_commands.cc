@@ -19,6 +19,7 @@
 #include "deploy/cli/rollout_plan.h"
 #include "deploy/cli/rollout_view.h"
 #include "deploy/cli/site_access.h"
+#include "deploy/cli/site_lists.h"
 #include "deploy/cli/table.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/file_system.h"
@@ -35,7 +36,7 @@ struct Options {
   SiteOptions site;
   PlanOptions plan;
   std::string rollout;
-  bool explain = false;
+  bool explain = false, devices = false;
 };
 
 absl::Status Start(const Context& context, const Options& o) {
@@ -109,6 +110,7 @@ absl::Status Watch(const Context& context, const Options& o) {
   const auto call = CallContext(7 * 86400);
   admin::v1::WatchRolloutRequest request;
   request.set_rollout_id(o.rollout);
+  request.set_most_devices(kDevicesShown);
   const auto reader = coordinator.stub->WatchRollout(call.get(), request);
   Watcher watcher(context.json);
   admin::v1::Rollout rollout;
@@ -150,7 +152,8 @@ absl::Status PlanCommand(const Context& context, const Options& o) {
   trust::Plan plan;
   std::optional<admin::v1::Rollout> rollout;
   if (o.plan.model.empty()) {
-    LINNET_ASSIGN_OR_RETURN(rollout, FindRollout(coordinator, o.rollout));
+    LINNET_ASSIGN_OR_RETURN(rollout, FindRollout(coordinator, o.rollout, kDevicesShown));
+    LINNET_RETURN_IF_ERROR(FillLines(coordinator, *rollout, /*reported=*/true));
     LINNET_ASSIGN_OR_RETURN(plan, SignedPlan(o, coordinator, rollout->id()));
   } else {
     LINNET_ASSIGN_OR_RETURN(const MetadataMap current, PublishedMetadata(coordinator));
@@ -218,7 +221,8 @@ absl::Status PlanCommand(const Context& context, const Options& o) {
 absl::Status Status(const Context& context, const Options& o) {
   LINNET_ASSIGN_OR_RETURN(const Coordinator coordinator,
                           ConnectCoordinator(o.site.site, o.site.admin_address));
-  LINNET_ASSIGN_OR_RETURN(const admin::v1::Rollout rollout, FindRollout(coordinator, o.rollout));
+  LINNET_ASSIGN_OR_RETURN(admin::v1::Rollout rollout, FindRollout(coordinator, o.rollout, kDevicesShown));
+  if (o.devices) LINNET_RETURN_IF_ERROR(FillLines(coordinator, rollout, /*reported=*/false));
   Print(context.json ? ToJson(rollout) : Picture(rollout));
   return absl::OkStatus();
 }
@@ -226,9 +230,7 @@ absl::Status Status(const Context& context, const Options& o) {
 absl::Status List(const Context& context, const Options& o) {
   LINNET_ASSIGN_OR_RETURN(const Coordinator coordinator,
                           ConnectCoordinator(o.site.site, o.site.admin_address));
-  admin::v1::ListRolloutsResponse response;
-  LINNET_RETURN_IF_ERROR(
-      CallStatus(coordinator.stub->ListRollouts(CallContext(10).get(), {}, &response), "coordinator"));
+  LINNET_ASSIGN_OR_RETURN(const admin::v1::ListRolloutsResponse response, AllRollouts(coordinator));
   if (context.json) {
     Print(ToJson(response));
     return absl::OkStatus();
@@ -254,13 +256,16 @@ void AddRolloutCommands(CLI::App& app, Context& context) {
   AddSiteOptions(start, options->site);
   Runs(start, context, [&context, options] { return Start(context, *options); });
 
-  CLI::App* watch = group->add_subcommand("watch", "live, until it ends; exit 0 only when it completed");
+  CLI::App* watch = group->add_subcommand(
+      "watch",
+      "live, until it ends; exit 0 only when it completed. A line a device where they are 200 or fewer");
   watch->add_option("rollout", options->rollout, "id (default: the newest)");
   AddSiteOptions(watch, options->site);
   Runs(watch, context, [&context, options] { return Watch(context, *options); });
 
   CLI::App* status = group->add_subcommand("status", "where it stands, once");
   status->add_option("rollout", options->rollout, "id (default: the newest)");
+  status->add_flag("--devices", options->devices, "a line a device, also where they are more than 200");
   AddSiteOptions(status, options->site);
   Runs(status, context, [&context, options] { return Status(context, *options); });
 

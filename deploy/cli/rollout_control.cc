@@ -14,6 +14,7 @@
 #include "deploy/cli/rollout_plan.h"
 #include "deploy/cli/rollout_view.h"
 #include "deploy/cli/site_access.h"
+#include "deploy/cli/site_lists.h"
 #include "deploy/cli/table.h"
 #include "runtime/base/status_macros.h"
 #include "storage/trust/plan.h"
@@ -68,7 +69,7 @@ uint32_t Failures(const admin::v1::Rollout& rollout) {
 absl::Status Resume(const Context& context, const Options& o) {
   LINNET_ASSIGN_OR_RETURN(const Coordinator coordinator,
                           ConnectCoordinator(o.site.site, o.site.admin_address));
-  LINNET_ASSIGN_OR_RETURN(const admin::v1::Rollout rollout, FindRollout(coordinator, o.rollout));
+  LINNET_ASSIGN_OR_RETURN(const admin::v1::Rollout rollout, FindRollout(coordinator, o.rollout, 0));
   const uint32_t failures = Failures(rollout);
   if (rollout.state() != admin::v1::PAUSED && rollout.state() != admin::v1::HALTED) {
     return absl::FailedPreconditionError(absl::StrCat("rollout ", rollout.id(), " is ",
@@ -110,11 +111,9 @@ std::string FamilyOf(const std::string& target) { return target.substr(0, target
 // The model that devices were brought to before: of the newest earlier rollout of the family that at least
 // one device passed.
 absl::StatusOr<std::string> ModelBefore(const Coordinator& coordinator, const admin::v1::Rollout& bad) {
-  admin::v1::ListRolloutsResponse response;
-  LINNET_RETURN_IF_ERROR(
-      CallStatus(coordinator.stub->ListRollouts(CallContext(20).get(), {}, &response), "coordinator"));
+  LINNET_ASSIGN_OR_RETURN(const admin::v1::ListRolloutsResponse all, AllRollouts(coordinator));
   std::string before;
-  for (const admin::v1::Rollout& rollout : response.rollouts()) {  // oldest first
+  for (const admin::v1::Rollout& rollout : all.rollouts()) {  // oldest first
     if (rollout.id() == bad.id()) break;
     uint32_t passed = 0;
     for (const admin::v1::Wave& wave : rollout.waves()) passed += wave.passed();
@@ -132,7 +131,7 @@ absl::StatusOr<std::string> ModelBefore(const Coordinator& coordinator, const ad
 absl::Status RollBack(const Context& context, Options o) {
   LINNET_ASSIGN_OR_RETURN(const Coordinator coordinator,
                           ConnectCoordinator(o.site.site, o.site.admin_address));
-  LINNET_ASSIGN_OR_RETURN(const admin::v1::Rollout bad, FindRollout(coordinator, o.rollout));
+  LINNET_ASSIGN_OR_RETURN(const admin::v1::Rollout bad, FindRollout(coordinator, o.rollout, 0));
   if (o.to.empty()) {
     LINNET_ASSIGN_OR_RETURN(o.to, ModelBefore(coordinator, bad));
   }
@@ -159,7 +158,8 @@ absl::Status RollBack(const Context& context, Options o) {
 absl::Status History(const Context& context, const Options& o) {
   LINNET_ASSIGN_OR_RETURN(const Coordinator coordinator,
                           ConnectCoordinator(o.site.site, o.site.admin_address));
-  LINNET_ASSIGN_OR_RETURN(const admin::v1::Rollout rollout, FindRollout(coordinator, o.rollout));
+  LINNET_ASSIGN_OR_RETURN(admin::v1::Rollout rollout, FindRollout(coordinator, o.rollout, kDevicesShown));
+  LINNET_RETURN_IF_ERROR(FillLines(coordinator, rollout, /*reported=*/true));
   admin::v1::ListAuditRequest request;
   request.set_oldest_first(true);
   request.set_about(rollout.id());
@@ -201,19 +201,6 @@ absl::Status History(const Context& context, const Options& o) {
 }
 
 }  // namespace
-
-absl::StatusOr<admin::v1::Rollout> FindRollout(const Coordinator& coordinator, const std::string& id) {
-  const auto call = CallContext(20);
-  admin::v1::WatchRolloutRequest request;
-  request.set_rollout_id(id);
-  const auto reader = coordinator.stub->WatchRollout(call.get(), request);
-  admin::v1::Rollout rollout;
-  const bool read = reader->Read(&rollout);
-  if (read) call->TryCancel();  // the first message is all that is asked for
-  const grpc::Status status = reader->Finish();
-  if (!read) return CallStatus(status, "coordinator");
-  return rollout;
-}
 
 void AddRolloutControl(CLI::App& group, Context& context) {
   auto options = std::make_shared<Options>();

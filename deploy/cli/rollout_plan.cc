@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "deploy/cli/print.h"
+#include "deploy/cli/site_lists.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/string_view.h"
@@ -162,10 +163,7 @@ void AddPlanOptions(CLI::App* command, PlanOptions& options) {
 }
 
 absl::StatusOr<admin::v1::ListDevicesResponse> KnownDevices(const Coordinator& coordinator) {
-  admin::v1::ListDevicesResponse devices;
-  LINNET_RETURN_IF_ERROR(
-      CallStatus(coordinator.stub->ListDevices(CallContext(20).get(), {}, &devices), "coordinator"));
-  return devices;
+  return AllDevices(coordinator);
 }
 
 absl::StatusOr<trust::Plan> MakePlan(const PlanOptions& o, const trust::TargetInfo& target,

@@ -67,6 +67,12 @@ std::string Picture(const admin::v1::Rollout& r) {
                     " passed", w.failed() > 0 ? absl::StrCat(", ", w.failed(), " failed") : "", UnderWay(w),
                     Waits(w), "\n");
   }
+  if (r.devices_left_out()) {
+    uint32_t devices = 0;
+    for (const admin::v1::Wave& w : r.waves()) devices += w.devices();
+    return absl::StrCat(out, "  ", devices,
+                        " devices; `linnet rollout status --devices` has a line for each\n");
+  }
   Table table({"  DEVICE", "WAVE", "STATE", "OUTCOME"});
   for (const admin::v1::DeviceProgress& d : r.devices()) {
     const std::string wave =

@@ -10,7 +10,7 @@ namespace linnet::cli {
 std::string StateName(admin::v1::RolloutState state);  // "rolling back"
 // It changes by itself no more.
 bool Ended(admin::v1::RolloutState state);
-// One line a wave with a bar, one a device.
+// One line a wave with a bar, one a device (where they were left out, how many they are).
 std::string Picture(const admin::v1::Rollout& rollout);
 
 }  // namespace linnet::cli

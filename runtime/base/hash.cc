@@ -32,9 +32,11 @@ Sha256Digest Sha256Hasher::Finish() {
 }
 
 Sha256Digest Sha256(std::string_view bytes) {
-  Sha256Hasher hasher;
-  hasher.Update(std::as_bytes(std::span(bytes.data(), bytes.size())));
-  return hasher.Finish();
+  // Looked up once: EVP_sha256() is by each hash, which takes longer than a short text itself.
+  static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  Sha256Digest digest;
+  LINNET_CHECK(EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, sha256, nullptr) == 1);
+  return digest;
 }
 
 std::string Sha512Hex(std::string_view bytes) {

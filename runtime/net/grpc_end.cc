@@ -2,9 +2,12 @@
 
 #include <grpc/grpc.h>
 
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 
 namespace linnet::net {
+
+GrpcEnd::GrpcEnd() { absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore); }
 
 bool GrpcEnd::Await(absl::Duration patience) {
   constexpr absl::Duration kStep = absl::Microseconds(200);

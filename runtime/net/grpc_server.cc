@@ -10,12 +10,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/net/handshakes.h"
 #include "runtime/net/listener.h"
 
 namespace linnet::net {
 namespace {
 
-constexpr int kHandshakeMs = 5000;
+constexpr int kHandshakeMs = 10'000;
 constexpr int kStreamsPerConnection = 64;
 constexpr int kMaxHeaderBytes = 8 << 10;
 constexpr int kKeepaliveMs = 120'000;  // finds peers that lost power while a Watch is open
@@ -28,14 +29,21 @@ constexpr size_t kQuotaBytesPerConnection = 64 << 10;
 class Server : public GrpcServer {
  public:
   Server(std::unique_ptr<Listener> listener, std::unique_ptr<grpc::Server> server,
-         std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor)
-      : listener_(std::move(listener)), server_(std::move(server)), acceptor_(std::move(acceptor)) {
-    listener_->Start([this](int listener_fd, int fd) {
-      grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
-      connection.listener_fd = listener_fd;
-      connection.fd = fd;
-      acceptor_->HandleNewConnection(&connection);
-    });
+         std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor, int max_handshakes)
+      : listener_(std::move(listener)),
+        server_(std::move(server)),
+        acceptor_(std::move(acceptor)),
+        handshakes_(static_cast<size_t>(max_handshakes)) {
+    listener_->Start(
+        [this](int listener_fd, int fd) {
+          handshakes_.Begin(fd, [&] {
+            grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+            connection.listener_fd = listener_fd;
+            connection.fd = fd;
+            acceptor_->HandleNewConnection(&connection);
+          });
+        },
+        [this] { return handshakes_.Full(); });
   }
   ~Server() override { Shutdown(absl::Seconds(1)); }
 
@@ -55,6 +63,7 @@ class Server : public GrpcServer {
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
+  Handshakes handshakes_;
 };
 
 void Configure(grpc::ServerBuilder& builder, const GrpcServerOptions& options) {
@@ -96,7 +105,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(GrpcServerOptions 
   if (server == nullptr || acceptor == nullptr) {
     return absl::InternalError(absl::StrCat(options.address, ": gRPC could not start a server"));
   }
-  return std::make_unique<Server>(std::move(listener), std::move(server), std::move(acceptor));
+  return std::make_unique<Server>(std::move(listener), std::move(server), std::move(acceptor),
+                                  options.max_handshakes);
 }
 
 }  // namespace linnet::net

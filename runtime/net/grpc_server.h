@@ -24,6 +24,9 @@ struct GrpcServerOptions {
   std::shared_ptr<grpc::ServerCredentials> credentials;  // null: insecure, allowed for unix: only
   std::vector<grpc::Service*> services;                  // borrowed; health is added
   int max_connections = 256;
+  // TLS handshakes under way at a time; who comes meanwhile waits in the kernel's queue. 64 keep the cores of
+  // a small machine busy over a slow network, and are done long before the limit of 10 s on a slow one.
+  int max_handshakes = 64;
   // A connection without a call under way for so long is closed: those that show no certificate would else
   // hold their places for ever.
   absl::Duration max_idle = absl::Minutes(5);
@@ -33,7 +36,7 @@ struct GrpcServerOptions {
 };
 
 // A gRPC server behind our own accept loop: gRPC's listener dies for ever when descriptors run out, ours
-// refuses above `max_connections` and goes on. Handshakes have 5 s.
+// refuses above `max_connections` and goes on. Handshakes have 10 s.
 class GrpcServer {
  public:
   // AlreadyExists: the port or socket is in use (the message says by which address). InvalidArgument: bad

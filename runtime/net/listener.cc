@@ -26,6 +26,7 @@ namespace {
 // A fleet that comes back at once: what does not fit waits a second or more for its next SYN. The kernel cuts
 // it to net.core.somaxconn (4096 by default).
 constexpr int kBacklog = 4096;
+constexpr int kFullMs = 2;    // a handshake takes about as long
 constexpr int kPauseMs = 50;  // after descriptors ran out: some will have been closed by then
 
 absl::Status SystemError(int error, const std::string& address, std::string_view doing) {
@@ -175,8 +176,9 @@ Listener::~Listener() {
   if (!socket_path_.empty()) unlink(socket_path_.c_str());
 }
 
-void Listener::Start(std::function<void(int, int)> on_connection) {
+void Listener::Start(std::function<void(int, int)> on_connection, std::function<bool()> full) {
   on_connection_ = std::move(on_connection);
+  full_ = std::move(full);
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -209,6 +211,9 @@ bool Listener::Admit(int fd) {
 
 void Listener::Run() {
   while (Wait(-1, true)) {
+    while (full_()) {
+      if (!Wait(kFullMs, false)) return;
+    }
     const int fd = accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
       // Out of descriptors or memory: the connection stays in the queue; pause instead of spinning.
@@ -218,7 +223,10 @@ void Listener::Run() {
       }
       continue;  // the peer has gone, or another passing error
     }
-    if (!Admit(fd)) {
+    // What was sent before is still there to be read, and would cost a handshake.
+    pollfd peer{fd, POLLRDHUP, 0};
+    const bool gone = poll(&peer, 1, 0) == 1 && (peer.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+    if (gone || !Admit(fd)) {
       close(fd);
       continue;
     }

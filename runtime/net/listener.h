@@ -14,7 +14,8 @@
 namespace linnet::net {
 
 // Accepts connections on a thread of its own and hands each to `on_connection`, which then owns the
-// descriptor. Survives running out of descriptors. Above `max_connections` it closes new ones at once.
+// descriptor. Survives running out of descriptors. Who has hung up while it waited is not handed out. Above
+// `max_connections` it closes new ones at once.
 class Listener {
  public:
   // `address`: "host:port" (numeric host or localhost; port 0: any) or "unix:/path". Errors: grpc_server.h.
@@ -23,7 +24,10 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  void Start(std::function<void(int listener_fd, int fd)> on_connection);
+  // `full` is asked before each connection that is taken: while it says yes, they stay in the kernel's queue.
+  void Start(
+      std::function<void(int listener_fd, int fd)> on_connection,
+      std::function<bool()> full = [] { return false; });
   void Stop();  // the thread has ended when it returns; idempotent
 
   const std::string& address() const { return address_; }  // with the real port
@@ -42,6 +46,7 @@ class Listener {
   std::string socket_path_;
   int port_ = 0;
   std::function<void(int, int)> on_connection_;
+  std::function<bool()> full_;
   // Descriptors handed out -> inode of the socket. One whose inode has changed was closed by its new owner:
   // so connections are counted without being told of their end.
   std::unordered_map<int, ino_t> open_;

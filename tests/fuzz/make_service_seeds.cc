@@ -186,6 +186,10 @@ void Admin(const std::string& folder) {
   }
   const v1::ListDevicesRequest devices;
   seeds.Add("ListDevices", 1, 0, {&devices});
+  v1::ListDevicesRequest page;
+  page.set_page_size(1);
+  page.set_page_token(CoordinatorWorld::MemberId());
+  seeds.Add("ListDevices", 1, 0, {&page}, "_a_page");
   v1::RevokeDeviceRequest revoke;
   revoke.set_id(CoordinatorWorld::MemberId());
   seeds.Add("RevokeDevice", 1, 0, {&revoke});
@@ -237,9 +241,16 @@ void Admin(const std::string& folder) {
   seeds.Add("ResumeRollout", 1, 0, {&resume}, "_by_a_plan");
   const v1::ListRolloutsRequest rollouts;
   seeds.Add("ListRollouts", 1, 0, {&rollouts});
+  v1::ListRolloutsRequest rollouts_page;
+  rollouts_page.set_most_devices(0);
+  rollouts_page.set_page_size(1);
+  rollouts_page.set_page_token(id);
+  seeds.Add("ListRollouts", 1, 0, {&rollouts_page}, "_a_page");
   v1::WatchRolloutRequest watch;
   watch.set_rollout_id(id);
   seeds.Add("WatchRollout", 1, 0, {&watch});
+  watch.set_most_devices(0);
+  seeds.Add("WatchRollout", 1, 0, {&watch}, "_without_devices");
   v1::GetPlanRequest plan;
   plan.set_rollout_id(id);
   seeds.Add("GetPlan", 1, 0, {&plan});
@@ -261,6 +272,13 @@ void Admin(const std::string& folder) {
   const v1::StatusRequest status;
   seeds.Add("Status", 1, 0, {&status});
   seeds.Add("Status", 2, 0, {&status}, "_of_a_device");
+  v1::ListProgressRequest progress;
+  progress.set_rollout_id(id);
+  progress.set_page_size(1);
+  seeds.Add("ListProgress", 1, 0, {&progress});
+  progress.set_page_token(CoordinatorWorld::MemberId());
+  progress.set_reported(true);
+  seeds.Add("ListProgress", 1, 0, {&progress}, "_after_the_last");
   seeds.Write();
 }
 

@@ -11,7 +11,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -80,6 +82,35 @@ TEST_F(GrpcServerTest, ServesAgainAfterDescriptorsRanOut) {
 TEST_F(GrpcServerTest, CountsConnectionsAndFreesThem) {
   const auto server = Serve(4);
   for (int i = 0; i < 12; ++i) EXPECT_TRUE(CallEcho(server->address(), Device()).status.ok()) << i;
+}
+
+// More come at once than may shake hands at a time, among them some who never say a word.
+TEST_F(GrpcServerTest, AllAreServedWhoComeAtOnce) {
+  auto credentials = ServerCredentials(
+      authority_.Server(),
+      UnderRoot(authority_.root(), base::CertificateUse::kClient, std::string(base::kDeviceUri), absl::Now),
+      true);
+  ASSERT_TRUE(credentials.ok()) << credentials.status();
+  const auto server = GrpcServer::Start(
+      {.address = "127.0.0.1:0", .credentials = *credentials, .services = {&service_}, .max_handshakes = 2});
+  ASSERT_TRUE(server.ok()) << server.status();
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_port = htons(static_cast<uint16_t>((*server)->port()));
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  std::vector<int> silent;
+  for (int i = 0; i < 2; ++i) {
+    silent.push_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(connect(silent.back(), reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
+  }
+  std::vector<std::thread> threads;
+  std::atomic<int> served = 0;
+  for (int i = 0; i < 12; ++i) {
+    threads.emplace_back([&] { served += CallEcho((*server)->address(), Device()).status.ok() ? 1 : 0; });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(served, 12);
+  for (const int fd : silent) close(fd);
 }
 
 // Somebody without a certificate must not keep a member's place by doing nothing.

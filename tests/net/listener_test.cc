@@ -6,8 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 namespace linnet::net {
@@ -56,6 +58,31 @@ TEST(ListenerTest, RefusesAboveTheCapAndAdmitsAgainAfterOneHasGone) {
   (*listener)->Stop();
   for (const int fd : {a, b, c, d}) close(fd);
   for (size_t i = 1; i < held.size(); ++i) close(held[i]);
+}
+
+TEST(ListenerTest, LeavesConnectionsInTheQueueWhileItIsFullAndForgetsWhoHasHungUp) {
+  auto listener = Listener::Open("127.0.0.1:0", 10);
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  std::atomic<bool> full = true;
+  std::atomic<int> taken = 0;
+  (*listener)->Start(
+      [&](int, int fd) {
+        ++taken;
+        EXPECT_EQ(send(fd, "a", 1, 0), 1);
+      },
+      [&] { return full.load(); });
+  const int impatient = Connect((*listener)->port());  // the kernel takes them
+  const int patient = Connect((*listener)->port());
+  EXPECT_EQ(send(impatient, "hello", 5, 0), 5);
+  close(impatient);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(taken, 0);
+  full = false;
+  EXPECT_FALSE(ClosedByPeer(patient));
+  EXPECT_EQ(taken, 1);  // nobody does a handshake with who has gone
+  full = true;
+  (*listener)->Stop();  // also while it is full
+  close(patient);
 }
 
 TEST(ListenerTest, ExplainsBadAddresses) {

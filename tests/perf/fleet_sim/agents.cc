@@ -10,6 +10,7 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/net/enrollment_token.h"
 #include "runtime/net/tls.h"
+#include "tests/perf/fleet_sim/seed.h"
 
 namespace linnet::fleet_sim {
 namespace {
@@ -56,6 +57,17 @@ size_t Agents::CheckInBytes(size_t* response_bytes) {
   response.set_next_check_in_seconds(900);
   *response_bytes = response.ByteSizeLong();
   return Unchanged().ByteSizeLong();
+}
+
+absl::Status Agents::Seed(const std::string& dir, size_t members) {
+  std::vector<Seedling> seedlings;
+  for (Agent& agent : agents_) {
+    agent.id = base::RandomBytes(16);
+    seedlings.push_back({agent.id, agent.key.public_key().Raw(), ""});
+  }
+  LINNET_RETURN_IF_ERROR(SeedState(dir, members, seedlings));
+  for (size_t i = 0; i < agents_.size(); ++i) agents_[i].chain_pem = std::move(seedlings[i].chain_pem);
+  return absl::OkStatus();
 }
 
 Tally Agents::MakeTokens(Operator& operator_, size_t width) {

@@ -35,6 +35,8 @@ class Agents {
   explicit Agents(size_t count) : agents_(count) {}
   size_t size() const { return agents_.size(); }
 
+  // Makes them members of a coordinator that is not running yet, among so many in all (seed.h).
+  absl::Status Seed(const std::string& dir, size_t members);
   Tally MakeTokens(Operator& operator_, size_t width);
   // A fresh TLS connection each, as real devices do it.
   Tally Enroll(size_t width);

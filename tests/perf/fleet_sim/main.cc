@@ -7,11 +7,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/string_view.h"
+#include "runtime/net/grpc_end.h"
 #include "tests/perf/fleet_sim/agents.h"
 
 namespace linnet::fleet_sim {
@@ -19,9 +21,9 @@ namespace {
 
 struct Options {
   std::string bin, dir;
-  size_t agents = 2000, connections = 500, streams = 1000, width = 64;
+  size_t agents = 2000, members = 0, connections = 500, streams = 1000, width = 64;
   double seconds = 10, rate = 0;
-  bool keep = false;
+  bool keep = false, seed = false;
 };
 
 void Say(const std::string& what, const std::string& came_to) {
@@ -39,13 +41,17 @@ std::string Mib(uint64_t bytes) {
 
 class Simulation {
  public:
-  explicit Simulation(Options options) : o_(std::move(options)), agents_(o_.agents) {}
+  explicit Simulation(Options options)
+      : o_(std::move(options)),
+        members_(o_.seed ? std::max(o_.members, o_.agents) : o_.agents),
+        agents_(o_.agents) {}
 
   absl::Status Run() {
     LINNET_RETURN_IF_ERROR(Operator::MakeSite(o_.dir));
+    if (o_.seed) LINNET_RETURN_IF_ERROR(agents_.Seed(o_.dir, members_));
     LINNET_RETURN_IF_ERROR(StartCoordinator());
     LINNET_ASSIGN_OR_RETURN(operator_, Operator::Connect(o_.dir, coordinator_.admin_address()));
-    LINNET_RETURN_IF_ERROR(Enrol());
+    if (!o_.seed) LINNET_RETURN_IF_ERROR(Enrol());
     LINNET_RETURN_IF_ERROR(CheckIns());
     LINNET_RETURN_IF_ERROR(HoldStreams());
     return absl::OkStatus();
@@ -122,7 +128,7 @@ class Simulation {
     const CoordinatorProcess::Usage full = coordinator_.Now();
     Say("memory", absl::StrFormat(
                       "%s with %d members, %s with %d streams: %.1f KiB a stream; %d threads, %d descriptors",
-                      Mib(empty.resident_bytes), o_.agents, Mib(full.resident_bytes), count,
+                      Mib(empty.resident_bytes), members_, Mib(full.resident_bytes), count,
                       static_cast<double>(full.resident_bytes - empty.resident_bytes) / 1024 /
                           static_cast<double>(count),
                       full.threads, full.descriptors));
@@ -147,19 +153,41 @@ class Simulation {
   absl::Status StopReachesAll(Watches& watches) {
     LINNET_ASSIGN_OR_RETURN(const std::string model, operator_->PublishModel(o_.dir));
     LINNET_ASSIGN_OR_RETURN(const std::string plan, operator_->PublishPlan(model));
+    std::this_thread::sleep_for(std::chrono::seconds(2));  // streams hear of the publication first
+    watches.Forget();
     SteadyClock::time_point begin = SteadyClock::now();
     LINNET_RETURN_IF_ERROR(operator_->Start(plan));
-    Say(absl::StrCat("start of a rollout over ", o_.agents),
-        absl::StrFormat("%.0f ms", SecondsSince(begin) * 1000));
+    Say(absl::StrCat("start of a rollout over ", members_),
+        absl::StrFormat("%.1f ms", SecondsSince(begin) * 1000));
+    const double told_begin = watches.WaitForAll(begin, 60);
+    Say("  which every stream has heard of", absl::StrFormat("after %.0f ms", told_begin * 1000));
+    LINNET_RETURN_IF_ERROR(OperatorLooks());
     watches.Forget();
     begin = SteadyClock::now();
     LINNET_RETURN_IF_ERROR(operator_->Stop());
+    Say("stop", absl::StrFormat("%.1f ms", SecondsSince(begin) * 1000));
     Tally told = watches.WaitForStop(begin, 60);
     Say("stop reaches every stream",
         absl::StrFormat("p50 %.0f ms, p99 %.0f ms, last %.0f ms, %d not told", told.Percentile(50),
                         told.Percentile(99), told.Percentile(100), told.errors["not told"]));
     return told.errors["not told"] == 0 ? absl::OkStatus()
                                         : absl::InternalError("not everybody heard the stop");
+  }
+
+  // As `linnet` asks: in pages, of messages that gRPC takes without being told.
+  absl::Status OperatorLooks() {
+    for (const auto& [what, look] :
+         {std::pair{"list of devices", &Operator::ListDevices},
+          std::pair{"status of the rollout, the first time", &Operator::ShowRollout},
+          std::pair{"  once more", &Operator::ShowRollout},
+          std::pair{"its devices, a line each", &Operator::ListProgress},
+          std::pair{"list of rollouts", &Operator::ListRollouts}}) {
+      const SteadyClock::time_point begin = SteadyClock::now();
+      LINNET_ASSIGN_OR_RETURN(const Operator::Looked looked, (operator_.get()->*look)());
+      Say(what, absl::StrFormat("%.1f ms, %d entries in %d messages, the largest has %d bytes",
+                                SecondsSince(begin) * 1000, looked.entries, looked.messages, looked.largest));
+    }
+    return absl::OkStatus();
   }
 
   // The coordinator is killed; everybody comes back at once.
@@ -171,6 +199,7 @@ class Simulation {
   }
 
   const Options o_;
+  const size_t members_;
   CoordinatorProcess coordinator_;
   Agents agents_;
   std::unique_ptr<Operator> operator_;
@@ -181,6 +210,9 @@ int Main(int argc, char** argv) {
   CLI::App app("fleet_sim: a fleet in one process against a real coordinator; figures on standard output");
   app.add_option("--bin", options.bin, "folder with linnet-coordinator")->required();
   app.add_option("--agents", options.agents, "devices that enrol (2000)")->check(CLI::PositiveNumber);
+  app.add_flag("--seed", options.seed,
+               "write them into the coordinator's databases instead of enrolling them");
+  app.add_option("--members", options.members, "with --seed: members in all, the others being rows only");
   app.add_option("--connections", options.connections, "of them connected while checking in (500)")
       ->check(CLI::PositiveNumber);
   app.add_option("--streams", options.streams, "of them that hold a stream (1000)")
@@ -218,4 +250,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace linnet::fleet_sim
 
-int main(int argc, char** argv) { return linnet::fleet_sim::Main(argc, argv); }
+int main(int argc, char** argv) {
+  const linnet::net::GrpcEnd grpc_end;
+  return linnet::fleet_sim::Main(argc, argv);
+}

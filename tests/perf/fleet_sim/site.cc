@@ -147,7 +147,6 @@ absl::StatusOr<std::unique_ptr<Operator>> Operator::Connect(const std::string& d
                              net::UnderRoot(root, base::CertificateUse::kServer,
                                             std::string(base::kCoordinatorUri), [] { return absl::Now(); })));
   grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(64 << 20);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   auto stub = admin::v1::Admin::NewStub(grpc::CreateCustomChannel(admin_address, credentials, arguments));
   return std::unique_ptr<Operator>(new Operator(std::move(site), std::move(root), std::move(stub)));
@@ -222,6 +221,60 @@ absl::StatusOr<std::string> Operator::PublishPlan(const std::string& model) {
   LINNET_ASSIGN_OR_RETURN(const trust::Publication publication, site_->SignPlan(plan, current));
   LINNET_RETURN_IF_ERROR(Upload(publication.metadata, publication.small_targets));
   return publication.targets[0].path;
+}
+
+namespace {
+
+// All pages of a list; `entries` counts those of one.
+template <typename Request, typename Response, typename Call, typename Entries>
+absl::StatusOr<Operator::Looked> AllPages(Request request, const Call& call, const Entries& entries) {
+  Operator::Looked looked;
+  request.set_page_size(2'000);
+  while (true) {
+    grpc::ClientContext context;
+    Response response;
+    LINNET_RETURN_IF_ERROR(net::FromGrpc(call(&context, request, &response)));
+    looked.entries += static_cast<size_t>(entries(response));
+    looked.largest = std::max(looked.largest, response.ByteSizeLong());
+    ++looked.messages;
+    if (response.next_page_token().empty()) return looked;
+    request.set_page_token(response.next_page_token());
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Operator::Looked> Operator::ListDevices() {
+  return AllPages<admin::v1::ListDevicesRequest, admin::v1::ListDevicesResponse>(
+      {}, [&](auto... a) { return stub_->ListDevices(a...); },
+      [](const auto& r) { return r.devices_size(); });
+}
+
+absl::StatusOr<Operator::Looked> Operator::ListProgress() {
+  return AllPages<admin::v1::ListProgressRequest, admin::v1::ListProgressResponse>(
+      {}, [&](auto... a) { return stub_->ListProgress(a...); },
+      [](const auto& r) { return r.devices_size(); });
+}
+
+absl::StatusOr<Operator::Looked> Operator::ListRollouts() {
+  admin::v1::ListRolloutsRequest request;
+  request.set_most_devices(0);
+  return AllPages<admin::v1::ListRolloutsRequest, admin::v1::ListRolloutsResponse>(
+      request, [&](auto... a) { return stub_->ListRollouts(a...); },
+      [](const auto& r) { return r.rollouts_size(); });
+}
+
+absl::StatusOr<Operator::Looked> Operator::ShowRollout() {
+  grpc::ClientContext context;
+  admin::v1::WatchRolloutRequest request;
+  request.set_most_devices(0);
+  const auto reader = stub_->WatchRollout(&context, request);
+  admin::v1::Rollout rollout;
+  if (!reader->Read(&rollout)) return net::FromGrpc(reader->Finish());
+  context.TryCancel();
+  reader->Finish();
+  return Looked{
+      .entries = static_cast<size_t>(rollout.waves_size()), .messages = 1, .largest = rollout.ByteSizeLong()};
 }
 
 absl::Status Operator::Start(const std::string& plan) {

@@ -56,6 +56,14 @@ class Operator {
   absl::Status Start(const std::string& plan);
   absl::Status Stop();
 
+  struct Looked {
+    size_t entries = 0, messages = 0, largest = 0;
+  };
+  absl::StatusOr<Looked> ListDevices();
+  absl::StatusOr<Looked> ListRollouts();
+  absl::StatusOr<Looked> ShowRollout();   // its waves
+  absl::StatusOr<Looked> ListProgress();  // its devices
+
  private:
   Operator(std::unique_ptr<trust::Site> site, base::Certificate root,
            std::unique_ptr<admin::v1::Admin::Stub> stub)
