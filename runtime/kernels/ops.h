@@ -51,9 +51,9 @@ using RmsNormFn = void(const float* x, const float* weight, float* y, size_t n, 
 // stands at q + i / heads * stride + i % heads * head_dim, and what it finds goes to the same place of `out`.
 struct AttendArgs {
   KvType type = KvType::kF32;  // of keys and values
-  const void* k = nullptr;   // rows of the type, up to the last that one of the queries sees; as float stands
-  const void* v = nullptr;   // the same
-  const float* q = nullptr;  // but for kQ8, which takes q8
+  const void* k = nullptr;     // rows of the type (types.h), up to the last that one of the queries sees
+  const void* v = nullptr;     // the same
+  const float* q = nullptr;    // but for kQ8, which takes q8
   // Where keys and values are kQ8: the queries, quantized, KvBlocks(head_dim) blocks each, one after the
   // other (query 0's first), zeros behind the last element. Else not read.
   const ActBlock* q8 = nullptr;

@@ -37,8 +37,8 @@ inline constexpr size_t kBlock = 32;
 inline constexpr size_t kBlock256 = 256;
 
 // How keys and values are kept; kv_types.h has the names. A row is a position of one head: floats; halves; or
-// bytes quantized as activations are, in blocks of 32 with zeros behind the last element: all their bytes,
-// then their d as floats. Files of stored prefixes hold the numbers.
+// bytes quantized as activations are, in blocks of 32 with zeros behind the last element: all their
+// bytes, within +-127, then their d as floats. Files of stored prefixes hold the numbers.
 enum class KvType : uint8_t { kF32 = 0, kF16 = 1, kQ8 = 2 };
 
 // Blocks of a row of kQ8.

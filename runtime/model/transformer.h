@@ -121,23 +121,23 @@ class Transformer {
   std::vector<Wanted> wanted_;  // by row of the logits
   Observer* observer_ = nullptr;
 
-  std::vector<std::byte> row_;             // of the embedding, unpacked
-  std::vector<float> x_;                   // [batch, dim], the residual stream
-  std::vector<float> h_;                   // [batch, dim], normalized
-  std::vector<float> mixed_, out_;         // [batch, dim], what the two blocks of a layer add to x
-  std::vector<float> q_;                   // [batch, heads, head_dim]
-  std::vector<float> k_, v_;               // [batch, kv_heads, head_dim]
-  std::vector<float> attended_;            // [batch, heads, head_dim]
-  std::vector<kernels::ActBlock> stored_;  // a key or value in bytes
-  std::unique_ptr<kernels::ActBlock[]>
-      q8_;                          // [batch, heads] queries in bytes; untouched without such sessions
-  std::vector<float> gate_, up_;    // [batch, ffn]
-  std::vector<float> mixer_in_;     // [batch, rows of mixer_in]
-  std::vector<float> conv_window_;  // [taps - 1 + batch, conv_channels]
-  std::vector<float> convolved_;    // [batch, conv_channels]
-  std::vector<float> scanned_;      // [batch, ssm_inner]
-  std::vector<float> ones_;         // [conv_channels]
+  std::vector<std::byte> row_;               // of the embedding, unpacked
+  std::vector<float> x_;                     // [batch, dim], the residual stream
+  std::vector<float> h_;                     // [batch, dim], normalized
+  std::vector<float> mixed_, out_;           // [batch, dim], what the two blocks of a layer add to x
+  std::vector<float> q_;                     // [batch, heads, head_dim]
+  std::vector<float> k_, v_;                 // [batch, kv_heads, head_dim]
+  std::vector<float> attended_;              // [batch, heads, head_dim]
+  std::vector<float> gate_, up_;             // [batch, ffn]
+  std::vector<float> mixer_in_;              // [batch, rows of mixer_in]
+  std::vector<float> conv_window_;           // [taps - 1 + batch, conv_channels]
+  std::vector<float> convolved_;             // [batch, conv_channels]
+  std::vector<float> scanned_;               // [batch, ssm_inner]
+  std::vector<float> ones_;                  // [conv_channels]
   std::vector<std::vector<float>> cos_sin_;  // by LayerPlan::rope, [batch, 2, pairs]
+  // Where keys and values are bytes: a row of them, and the queries, [batch, heads]; else not touched.
+  std::vector<kernels::ActBlock> stored_;
+  std::unique_ptr<kernels::ActBlock[]> q8_;
 };
 
 }  // namespace linnet::model
