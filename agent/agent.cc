@@ -26,6 +26,7 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/base/tpm_key.h"
 #include "runtime/kernels/kernel_table.h"
+#include "runtime/kernels/kv_types.h"
 #include "runtime/net/grpc_server.h"
 #include "runtime/net/tls.h"
 #include "runtime/pack/local_pack.h"
@@ -126,6 +127,7 @@ class RunningAgent final : public Agent {
     options.threads = static_cast<int>(config.threads);
     options.thread_file = absl::StrCat(config.state_dir, "/threads");
     options.context_tokens = config.context_tokens;
+    if (const auto* kv = kernels::FindKvType(config.kv)) options.kv = kv->type;
     if (config.huge_pages == "auto") options.huge_pages = engine::HugePages::kWhereTheyPay;
     return options;
   }

@@ -16,6 +16,7 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/base/string_view.h"
 #include "runtime/base/tpm_key.h"
+#include "runtime/kernels/kv_types.h"
 
 namespace linnet::agent {
 namespace {
@@ -99,6 +100,9 @@ absl::StatusOr<Invocation> ParseArguments(int argc, const char* const* argv, con
   number("threads", c.threads, 0, 256, "of inference; 0: as many as are fastest, measured when a model is first loaded");
   number("context-tokens", c.context_tokens, 0, 1 << 20,
          "of a conversation; 0: the model's own, at most 4096");
+  text("kv", c.kv,
+       "how the model keeps what it has read of a conversation: f32, f16, q8 (half of f16's memory, a little "
+       "less exact), or auto (f16; f32 for files of F32 weights)");
   text("huge-pages", c.huge_pages,
        "read large models into huge pages, which makes them faster: auto (where memory is plenty), or off");
   number("prefix-cache-mib", c.prefix_cache_mib, 0, 1 << 20,
@@ -167,6 +171,9 @@ absl::StatusOr<Invocation> ParseArguments(int argc, const char* const* argv, con
   }
   if (update_command->parsed()) invocation.update = std::move(update);
   LINNET_RETURN_IF_ERROR(peers::CheckListen(c.peers));
+  if (c.kv != "auto" && kernels::FindKvType(c.kv) == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat("--kv ", c.kv, ": expected auto, f32, f16 or q8"));
+  }
   if (c.huge_pages != "auto" && c.huge_pages != "off") {
     return absl::InvalidArgumentError(absl::StrCat("--huge-pages ", c.huge_pages, ": expected auto or off"));
   }

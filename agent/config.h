@@ -23,6 +23,7 @@ struct Config {
   uint32_t check_in_seconds = 900;
   uint32_t threads = 0;                   // of inference; 0: as many as are fastest here
   uint32_t context_tokens = 0;            // 0: the model's own, at most 4,096
+  std::string kv = "auto";                // how keys and values are kept: "auto", or as kernels/kv_types.h
   std::string huge_pages = "auto";        // models are read into huge pages: "auto" (where it pays), "off"
   uint32_t prefix_cache_mib = 64;         // of prompts' keys and values kept, sealed; 0: none
   uint32_t readings_mib = 64;             // of sensor readings kept

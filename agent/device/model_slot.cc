@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/log.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/kernels/kv_types.h"
 
 namespace linnet::device {
 namespace {
@@ -95,6 +96,7 @@ absl::Status ModelSlot::Switch(const std::string& path) {
     base::Log(base::Severity::kInfo, "model-loaded",
               {{"path", base::LogValue::Id(path)},
                {"kernels", base::LogValue::Id(next->info().kernel_set)},
+               {"kv", base::LogValue::Id(kernels::NameOf(next->info().kv))},
                {"threads", next->info().threads}});
   }
   inferences_->store(0);

@@ -4,20 +4,23 @@
 #include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "runtime/kernels/types.h"
+#include "runtime/kernels/kv_types.h"
 
 namespace linnet::probe {
 
-// --kv f32|f16.
-inline void AddKvFlag(CLI::App* app, std::optional<kernels::KvType>& kv) {
+// --kv f32|f16|q8, or `flag` with `help`.
+inline void AddKvFlag(
+    CLI::App* app, std::optional<kernels::KvType>& kv, const std::string& flag = "--kv",
+    const std::string& help =
+        "how keys and values are kept: f32, f16, or q8 (8 bits: half of f16's memory, a little "
+        "less exact); default: f16, but f32 for files of F32 weights") {
+  std::vector<std::string> names;
+  for (const kernels::KvTypeInfo& info : kernels::kKvTypes) names.emplace_back(info.name);
   app->add_option_function<std::string>(
-         "--kv",
-         [&kv](const std::string& word) {
-           kv = word == "f16" ? kernels::KvType::kF16 : kernels::KvType::kF32;
-         },
-         "how keys and values are kept: f32 or f16; default: f16, but f32 for files of F32 weights")
-      ->check(CLI::IsMember({"f32", "f16"}));
+         flag, [&kv](const std::string& word) { kv = kernels::FindKvType(word)->type; }, help)
+      ->check(CLI::IsMember(names));
 }
 
 }  // namespace linnet::probe

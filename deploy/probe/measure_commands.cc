@@ -191,6 +191,8 @@ void MeasureCommands::Add(CLI::App* model, std::function<int()>& run) {
   sub->add_option("b", diff.b, "GGUF file")->required();
   sub->add_option("--text-file", diff.text_file, "UTF-8 text to compare the models' probabilities on");
   AddWindows(sub, diff.options);
+  AddKvFlag(sub, diff.options.kv_b, "--kv-b",
+            "the same of b, where it is another: what that alone does, with b = a");
   sub->add_flag("--json", diff.json, "one JSON object on standard output");
   sub->footer(
       "Lists metadata keys and tensors that differ; of tensors the largest and the root-mean-square\n"

@@ -8,6 +8,7 @@
 
 #include "deploy/probe/commands.h"
 #include "runtime/base/string_view.h"
+#include "runtime/kernels/kv_types.h"
 
 namespace linnet::probe {
 
@@ -57,7 +58,7 @@ void Print(const nlohmann::json& value) {
   std::fflush(stdout);
 }
 
-const char* KvName(kernels::KvType kv) { return kv == kernels::KvType::kF16 ? "f16" : "f32"; }
+const char* KvName(kernels::KvType kv) { return kernels::NameOf(kv).data(); }
 
 nlohmann::json Describe(const engine::ModelInfo& info) {
   return {{"name", info.name},

@@ -6,7 +6,8 @@
 // How the vector sets attend: a block of queries goes through the tiles together, so that a tile of keys and
 // values comes from memory once for all of them. What is done to one query, and in which order, is what
 // scalar/attend.cc does. `Unit` has the steps of an instruction set; being of an unnamed namespace, it gives
-// every function here internal linkage.
+// every function here internal linkage. `Kv` is what rows are made of: float, uint16_t (halves) or int8_t
+// (kQ8, whose factors stand behind them).
 namespace linnet::kernels {
 
 constexpr size_t kAttendTile = 64;     // absolute positions a softmax tile covers
@@ -14,6 +15,7 @@ constexpr size_t kAttendQueries = 16;  // of a block: their weights and results 
 
 struct AttendQuery {
   const float* q;
+  const ActBlock* q8;
   float* out;
   size_t first, positions;  // sees [first, positions)
   float maximum, total;
@@ -69,7 +71,17 @@ void AttendBlock(const AttendArgs& a, size_t begin, size_t end) {
     const size_t at = token * a.stride + (begin + i) % a.heads * a.head_dim;
     const size_t positions = a.positions + token * a.growth;
     const size_t first = a.window == 0 || positions <= a.window ? 0 : positions - a.window;
-    queries[i] = {a.q + at, a.out + at, first, positions, 0.0f, 0.0f, 0, 0, p[i]};
+    const bool bytes = a.type == KvType::kQ8;
+    queries[i] = {bytes ? nullptr : a.q + at,
+                  bytes ? a.q8 + (begin + i) * KvBlocks(a.head_dim) : nullptr,
+                  a.out + at,
+                  first,
+                  positions,
+                  0.0f,
+                  0.0f,
+                  0,
+                  0,
+                  p[i]};
     for (size_t c = 0; c < a.head_dim; ++c) a.out[at + c] = 0.0f;
     if (first < least) least = first;
     if (positions > most) most = positions;
@@ -84,8 +96,9 @@ void AttendBlock(const AttendArgs& a, size_t begin, size_t end) {
       query.to = query.positions - tile < kAttendTile ? query.positions - tile : kAttendTile;
       seeing[count++] = &query;
     }
-    const Kv* k = static_cast<const Kv*>(a.k) + tile * a.head_dim;
-    const Kv* v = static_cast<const Kv*>(a.v) + tile * a.head_dim;
+    const size_t row = KvRowBytes(a.type, a.head_dim) / sizeof(Kv);
+    const Kv* k = static_cast<const Kv*>(a.k) + tile * row;
+    const Kv* v = static_cast<const Kv*>(a.v) + tile * row;
     // Groups of about the same size: 9 are 3 + 3 + 3.
     const size_t groups = (count + Unit::kTogether - 1) / Unit::kTogether;
     for (size_t g = 0; g < groups; ++g) {
@@ -98,16 +111,29 @@ void AttendBlock(const AttendArgs& a, size_t begin, size_t end) {
   }
 }
 
-template <typename Unit>
-void AttendInTiles(const AttendArgs& a) {
+template <typename Unit, typename Kv>
+void AttendBlocks(const AttendArgs& a) {
   for (size_t begin = a.begin; begin < a.end; begin += kAttendQueries) {
     const size_t end = a.end - begin < kAttendQueries ? a.end : begin + kAttendQueries;
-    if (a.type == KvType::kF16) {
-      AttendBlock<Unit, uint16_t>(a, begin, end);
-    } else {
-      AttendBlock<Unit, float>(a, begin, end);
-    }
+    AttendBlock<Unit, Kv>(a, begin, end);
   }
+}
+
+template <typename Unit>
+void AttendInTiles(const AttendArgs& a) {
+  switch (a.type) {
+    case KvType::kF32:
+      return AttendBlocks<Unit, float>(a);
+    case KvType::kF16:
+      return AttendBlocks<Unit, uint16_t>(a);
+    case KvType::kQ8:
+      return AttendBlocks<Unit, int8_t>(a);
+  }
+}
+
+// For units with kQ8: the key of a group that stands for j, which may be outside of [from, to).
+static inline size_t AttendedNear(size_t j, size_t from, size_t to) {
+  return j < from ? from : j < to ? j : to - 1;
 }
 
 }  // namespace linnet::kernels

@@ -51,9 +51,12 @@ using RmsNormFn = void(const float* x, const float* weight, float* y, size_t n, 
 // stands at q + i / heads * stride + i % heads * head_dim, and what it finds goes to the same place of `out`.
 struct AttendArgs {
   KvType type = KvType::kF32;  // of keys and values
-  const void* k = nullptr;     // [positions, head_dim], up to the last that one of the queries sees
+  const void* k = nullptr;     // rows of the type (types.h), up to the last that one of the queries sees
   const void* v = nullptr;     // the same
-  const float* q = nullptr;
+  const float* q = nullptr;    // but for kQ8, which takes q8
+  // Where keys and values are kQ8: the queries, quantized, KvBlocks(head_dim) blocks each, one after the
+  // other (query 0's first), zeros behind the last element. Else not read.
+  const ActBlock* q8 = nullptr;
   float* out = nullptr;
   size_t begin = 0, end = 0;  // the queries that are wanted
   size_t heads = 1;           // at least 1
@@ -229,6 +232,7 @@ JoinPlanesFn JoinPlanes;
 }  // namespace neon
 
 namespace neon_dotprod {
+AttendFn Attend;
 MatMulFn MatMulQ4_0, MatMulQ4_1, MatMulQ5_0, MatMulQ5_1, MatMulQ8_0, MatMulIQ4_NL, MatMulMXFP4;
 MatMulFn MatMulQ2_K, MatMulQ3_K, MatMulQ4_K, MatMulQ5_K, MatMulQ6_K, MatMulIQ4_XS, MatMulTQ2_0;
 TileMatMulFn TilesQ4_0, TilesQ4_1, TilesQ5_0, TilesQ5_1, TilesQ8_0, TilesIQ4_NL;

@@ -59,6 +59,22 @@ std::vector<uint8_t> Tiles(const TileFormat& format, size_t cols) {
   return bytes;
 }
 
+// Keys or values in 8 bits: rows of two blocks.
+std::vector<uint8_t> RowsInBytes(const float* x, size_t rows) {
+  std::vector<uint8_t> bytes;
+  const auto append = [&bytes](const void* from, size_t n) {
+    const auto* first = static_cast<const uint8_t*>(from);
+    bytes.insert(bytes.end(), first, first + n);
+  };
+  for (size_t r = 0; r < rows; ++r) {
+    ActBlock blocks[2];
+    scalar::Quantize(x + r % (kRows * kCols / kBlock - 1) * kBlock, blocks, 2);
+    for (const ActBlock& block : blocks) append(block.q, sizeof(block.q));
+    for (const ActBlock& block : blocks) append(&block.d, sizeof(block.d));
+  }
+  return bytes;
+}
+
 template <typename F>
 bool Same(F&& run, const Ops& a, const Ops& b) {
   std::vector<float> ya(kRows * kCols, 1.0f), yb(kRows * kCols, 1.0f);
@@ -139,20 +155,27 @@ std::string SelfTest(const Variant& variant) {
         for (size_t i = 0; i < halves.size(); ++i) y[i] = halves[i];
       }))
     return "to_half";
-  for (const KvType type : {KvType::kF32, KvType::kF16}) {
+  std::vector<ActBlock> queries(2 * 12);
+  scalar::Quantize(x, queries.data(), queries.size());
+  const std::vector<uint8_t> bytes = RowsInBytes(w, 69);
+  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kQ8}) {
     for (const size_t window : {0, 20}) {
-      const void* rows = type == KvType::kF16 ? static_cast<const void*>(halves.data()) : w;
+      const void* rows = w;
+      if (type == KvType::kF16) rows = halves.data();
+      if (type == KvType::kQ8) rows = bytes.data();
+      const size_t head_dim = type == KvType::kQ8 ? 40 : 12;
       if (!same([&](const Ops& o, float* y) {
             o.attend({.type = type,
                       .k = rows,
                       .v = rows,
                       .q = x,
+                      .q8 = queries.data(),
                       .out = y,
                       .begin = 1,
                       .end = 10,
                       .heads = 3,
-                      .stride = 40,
-                      .head_dim = 12,
+                      .stride = 3 * head_dim + 4,
+                      .head_dim = head_dim,
                       .positions = 66,
                       .growth = 1,
                       .window = window,

@@ -31,13 +31,30 @@ enum class WeightType : uint32_t {
 };
 inline constexpr size_t kWeightTypeIds = 40;  // one more than the largest
 
-// How keys and values are kept.
-enum class KvType : uint8_t { kF32, kF16 };
-
 // Weights in a block of the small and of the large ("K") block types; activations are quantized by the same
 // blocks.
 inline constexpr size_t kBlock = 32;
 inline constexpr size_t kBlock256 = 256;
+
+// How keys and values are kept; kv_types.h has the names. A row is a position of one head: floats; halves; or
+// bytes quantized as activations are, in blocks of 32 with zeros behind the last element: all their
+// bytes, within +-127, then their d as floats. Files of stored prefixes hold the numbers.
+enum class KvType : uint8_t { kF32 = 0, kF16 = 1, kQ8 = 2 };
+
+// Blocks of a row of kQ8.
+static constexpr size_t KvBlocks(size_t head_dim) { return (head_dim + kBlock - 1) / kBlock; }
+
+static constexpr size_t KvRowBytes(KvType type, size_t head_dim) {
+  switch (type) {
+    case KvType::kF32:
+      return head_dim * sizeof(float);
+    case KvType::kF16:
+      return head_dim * sizeof(uint16_t);
+    case KvType::kQ8:
+      return KvBlocks(head_dim) * (kBlock + sizeof(float));
+  }
+  return 0;
+}
 
 // The stored blocks, byte for byte as in a GGUF file (ggml-common.h). `d`, `m` and `dmin` are IEEE halves. In
 // the small types the low nibble of byte i is element i, the high nibble element i + 16.

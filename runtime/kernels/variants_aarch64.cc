@@ -116,6 +116,7 @@ constexpr Ops kDotProdOps = [] {
   Ops ops = kNeonOps;
   ops.matmul = kDotProdMatMul;
   ops.tile_matmul = kDotProdTileMatMul;
+  ops.attend = neon_dotprod::Attend;
   return ops;
 }();
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 
 #include "runtime/base/exact_math.h"
 #include "runtime/model/transformer.h"
@@ -12,6 +13,16 @@ namespace {
 constexpr size_t kAttendAloneBelow = 1 << 17;
 // Queries that read a tile of keys and values together, when there are that many.
 constexpr size_t kAttendQueries = 16;
+
+// A head's values in blocks, zeros behind the last.
+void QuantizeHead(const kernels::Ops& ops, const float* x, size_t head_dim, kernels::ActBlock* y) {
+  const size_t whole = head_dim / kernels::kBlock, rest = head_dim % kernels::kBlock;
+  ops.quantize(x, y, whole);
+  if (rest == 0) return;
+  float padded[kernels::kBlock] = {};
+  std::copy_n(x + whole * kernels::kBlock, rest, padded);
+  ops.quantize(padded, y + whole, 1);
+}
 
 }  // namespace
 
@@ -76,14 +87,31 @@ void Transformer::Store(const Segment& s, size_t first, uint32_t layer) {
       const uint32_t position = kv.size() + static_cast<uint32_t>(t);
       std::byte* key = kv.keys(layer, head, position);
       std::byte* value = kv.values(layer, head, position);
-      if (kv.type() == KvType::kF16) {
-        ops_.to_half(k_.data() + from, reinterpret_cast<uint16_t*>(key), d);
-        ops_.to_half(v_.data() + from, reinterpret_cast<uint16_t*>(value), d);
-      } else {
-        std::copy_n(k_.data() + from, d, reinterpret_cast<float*>(key));
-        std::copy_n(v_.data() + from, d, reinterpret_cast<float*>(value));
-      }
+      StoreRow(kv.type(), k_.data() + from, key);
+      StoreRow(kv.type(), v_.data() + from, value);
     }
+  }
+}
+
+void Transformer::StoreRow(KvType type, const float* x, std::byte* row) {
+  const size_t d = config_.head_dim;
+  switch (type) {
+    case KvType::kF32:
+      std::copy_n(x, d, reinterpret_cast<float*>(row));
+      return;
+    case KvType::kF16:
+      ops_.to_half(x, reinterpret_cast<uint16_t*>(row), d);
+      return;
+    case KvType::kQ8:
+      QuantizeHead(ops_, x, d, stored_.data());
+      for (const kernels::ActBlock& block : stored_) {
+        std::memcpy(row, block.q, sizeof(block.q));
+        row += sizeof(block.q);
+      }
+      for (const kernels::ActBlock& block : stored_) {
+        std::memcpy(row, &block.d, sizeof(block.d));
+        row += sizeof(block.d);
+      }
   }
 }
 
@@ -125,16 +153,28 @@ void Transformer::AttendPart(const Segment& s, size_t first, uint32_t layer, uin
                              size_t parts) {
   const size_t sharing = config_.heads / config_.kv_heads, queries = s.tokens.size() * sharing;
   const size_t at = (first * config_.heads + kv_head * sharing) * config_.head_dim;
+  const size_t begin = queries * part / parts, end = queries * (part + 1) / parts;
+  const size_t stride = size_t{config_.heads} * config_.head_dim,
+               blocks = kernels::KvBlocks(config_.head_dim);
+  // The queries of a segment's KV head stand together, so each part has its own stretch.
+  kernels::ActBlock* q8 = q8_.get() + (first * config_.heads + kv_head * queries) * blocks;
+  if (s.kv->type() == KvType::kQ8) {
+    for (size_t i = begin; i < end; ++i) {
+      const float* q = q_.data() + at + i / sharing * stride + i % sharing * config_.head_dim;
+      QuantizeHead(ops_, q, config_.head_dim, q8 + i * blocks);
+    }
+  }
   // Token t sees its own position and those before it, as many as its window holds.
   ops_.attend({.type = s.kv->type(),
                .k = s.kv->keys(layer, kv_head),
                .v = s.kv->values(layer, kv_head),
                .q = q_.data() + at,
+               .q8 = q8,
                .out = attended_.data() + at,
-               .begin = queries * part / parts,
-               .end = queries * (part + 1) / parts,
+               .begin = begin,
+               .end = end,
                .heads = sharing,
-               .stride = size_t{config_.heads} * config_.head_dim,
+               .stride = stride,
                .head_dim = config_.head_dim,
                .positions = s.kv->size() + 1,
                .growth = 1,

@@ -21,9 +21,7 @@ uint64_t StateFloats(const Config& config) {
          uint64_t{config.ssm_inner} * config.ssm_state;
 }
 
-size_t RowBytes(const Config& config, KvType type) {
-  return config.head_dim * (type == KvType::kF16 ? sizeof(uint16_t) : sizeof(float));
-}
+size_t RowBytes(const Config& config, KvType type) { return kernels::KvRowBytes(type, config.head_dim); }
 
 uint64_t KeyBytes(const Config& config, uint32_t context_tokens, KvType type) {
   return (config.layers - StatefulLayers(config)) * config.kv_heads * RowBytes(config, type) * context_tokens;

@@ -23,15 +23,15 @@ KvType KvTypeFor(const Weights& weights);
 // What a cache is made of, where every layer has attention.
 struct KvShape {
   KvType type = KvType::kF32;
-  uint32_t strips = 0;  // keys of each layer's KV heads, then values: [context, head_dim] each; 0: has states
+  uint32_t strips = 0;     // keys of each layer's KV heads, then values: [context] rows each; 0: has states
   uint32_t row_bytes = 0;  // of one position in a strip
   uint32_t context_tokens = 0;
 };
 
 // What a session's layers keep of the tokens that were evaluated. Layers with attention: keys and values in
-// float32 or in halves, each KV head's positions in a row, [kv_heads, context, head_dim]. Other layers: a
-// state of fixed size in float32, zeros at the start. The memory is reserved at once and touched only as it
-// fills. Not thread-safe.
+// float32, halves or bytes (types.h), each KV head's positions one after the other, [kv_heads, context] rows.
+// Other layers: a state of fixed size in float32, zeros at the start. The memory is reserved at once and
+// touched only as it fills. Not thread-safe.
 class KvCache {
  public:
   // ResourceExhausted when the system does not give the memory.
@@ -40,7 +40,7 @@ class KvCache {
   static uint64_t SizeBytes(const Config& config, uint32_t context_tokens, KvType type = KvType::kF32);
 
   KvType type() const { return type_; }
-  // The row of `position` on, of [context, head_dim] of one head, in a layer with attention.
+  // The row of `position` on, of the [context] rows of one head, in a layer with attention.
   std::byte* keys(uint32_t layer, uint32_t kv_head, uint32_t position = 0) {
     return keys_.get() + Offset(layer, kv_head, position);
   }

@@ -56,7 +56,9 @@ Transformer::Transformer(Config config, Weights weights, const kernels::Ops& ops
       attended_(q_.size()),
       gate_(size_t{max_batch} * config_.ffn),
       up_(gate_.size()),
-      cos_sin_(ropes_.size(), std::vector<float>(size_t{max_batch} * config_.rope_dims)) {
+      cos_sin_(ropes_.size(), std::vector<float>(size_t{max_batch} * config_.rope_dims)),
+      stored_(kernels::KvBlocks(config_.head_dim)),
+      q8_(new kernels::ActBlock[size_t{max_batch} * config_.heads * stored_.size()]) {
   wanted_.reserve(max_batch);
   if (!weights_.long_rope_factors.empty()) long_ropes_ = Ropes(config_, weights_.long_rope_factors);
   if (config_.conv_taps == 0) return;

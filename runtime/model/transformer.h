@@ -111,6 +111,7 @@ class Transformer {
   void Temper(const Segment& segment, size_t first);
   void Rotate(float* x, const LayerPlan& plan, size_t heads, size_t tokens);
   void Store(const Segment& segment, size_t first, uint32_t layer);
+  void StoreRow(KvType type, const float* x, std::byte* row);  // x: [head_dim]
   void Attend(Batch batch, uint32_t layer, size_t tokens);
   // Part `part` of `parts` of the queries of a KV head.
   void AttendPart(const Segment& segment, size_t first, uint32_t layer, uint32_t kv_head, size_t part,
@@ -142,6 +143,9 @@ class Transformer {
   std::vector<float> scanned_;               // [batch, ssm_inner]
   std::vector<float> ones_;                  // [conv_channels]
   std::vector<std::vector<float>> cos_sin_;  // by LayerPlan::rope, [batch, 2, pairs]
+  // Where keys and values are bytes: a row of them, and the queries, [batch, heads]; else not touched.
+  std::vector<kernels::ActBlock> stored_;
+  std::unique_ptr<kernels::ActBlock[]> q8_;
 };
 
 }  // namespace linnet::model

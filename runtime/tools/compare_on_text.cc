@@ -45,9 +45,10 @@ double Quantile(const std::vector<double>& sorted, double share) {
 absl::StatusOr<TextDifference> CompareOnText(base::FileSystem& fs, const std::string& a, const std::string& b,
                                              std::string_view text, const WindowOptions& options,
                                              const Progress& progress) {
-  const MeasuredModel::Options load = {
+  MeasuredModel::Options load = {
       .context_tokens = options.context_tokens, .threads = options.threads, .kv = options.kv};
   LINNET_ASSIGN_OR_RETURN(const auto first, MeasuredModel::Load(fs, a, load));
+  if (options.kv_b) load.kv = options.kv_b;
   LINNET_ASSIGN_OR_RETURN(const auto second, MeasuredModel::Load(fs, b, load));
   WindowOptions used = options;
   used.context_tokens = std::min(first->context_tokens(), second->context_tokens());

@@ -20,9 +20,10 @@ struct WindowOptions {
   // 0: windows stand side by side and the second half of each is scored, as llama.cpp's perplexity does by
   // default. Else a window begins every `stride` tokens, and its last `stride` tokens are scored.
   uint32_t stride = 0;
-  uint32_t most_windows = 0;  // 0: the whole text
-  int threads = 0;            // 0: choose
-  std::optional<model::KvType> kv;
+  uint32_t most_windows = 0;          // 0: the whole text
+  int threads = 0;                    // 0: choose
+  std::optional<model::KvType> kv;    // none: model::KvTypeFor
+  std::optional<model::KvType> kv_b;  // of the second model where two are compared; none: as kv
 };
 
 // Pieces of a text that are evaluated each from an empty context. Token i, first <= i, is scored by what the

@@ -17,6 +17,7 @@
 #include "runtime/net/enrollment_token.h"
 #include "tests/agent/raw_client.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/tiny_model.h"
 
 namespace linnet {
 namespace {
@@ -204,6 +205,7 @@ TEST(ProcessTest, WrongUsageHasItsOwnCode) {
       {{"--colour"}, "--colour"},
       {{"--threads", "many"}, "threads"},
       {{"--check-in-seconds", "0"}, "check-in-seconds"},
+      {{"--kv", "f8"}, "--kv f8: expected auto, f32, f16 or q8"},
       {{"--config", dir / "bad.toml"}, "unknown setting \"colour\""},
       {{"--config", dir / "type.toml"}, "threads"},
       {{"--config", dir / "broken.toml"}, "broken.toml:1"},
@@ -277,6 +279,26 @@ TEST(ProcessTest, FlagsHoldOverTheEnvironmentAndThatOverTheFile) {
     ASSERT_TRUE(agent.WaitReady(dir / "ready")) << agent.err();
     EXPECT_TRUE(std::filesystem::exists(dir / "from-flag/state.db"));
     EXPECT_FALSE(std::filesystem::exists(dir / "from-environment-2"));
+  }
+}
+
+TEST(ProcessTest, KeysAndValuesAreKeptAsTheSettingsSay) {
+  const TempDir dir;
+  testing::WriteTinyModel(dir / "tiny.gguf");
+  std::ofstream(dir / "agent.toml") << "kv = \"q8\"\n";
+  const std::vector<std::string> plain = With(Arguments(dir), {"--model", dir / "tiny.gguf"});
+  const std::pair<std::vector<std::string>, const char*> kKept[] = {
+      {plain, R"("kv":"f32")"},  // as the weights
+      {With(plain, {"--config", dir / "agent.toml"}), R"("kv":"q8")"},
+      {With(plain, {"--config", dir / "agent.toml", "--kv", "f16"}), R"("kv":"f16")"},
+  };
+  for (const auto& [arguments, words] : kKept) {
+    std::filesystem::remove(dir / "state.ready");
+    Process agent(arguments, dir);
+    ASSERT_TRUE(agent.WaitReady(dir / "state.ready")) << agent.err();
+    EXPECT_THAT(agent.err(), HasSubstr(words));
+    agent.Signal(SIGTERM);
+    EXPECT_EQ(agent.Wait(), 0) << agent.err();
   }
 }
 

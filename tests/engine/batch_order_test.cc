@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "runtime/kernels/kv_types.h"
 #include "tests/engine/batch_fixture.h"
 
 // Who decodes together, who waits, and that one's end is no harm to others.
@@ -46,12 +47,15 @@ TEST_F(BatchOrderTest, AsManyAsMayTakeTurnsAndTheNextWaits) {
   EXPECT_THAT(holder.Wait(), IsOk());
 }
 
-TEST_F(BatchOrderTest, MoreUrgentRequestInterruptsAllAndAllAreRight) {
+// By how keys and values are kept.
+class BatchOrderKvTest : public BatchOrderTest, public ::testing::WithParamInterface<kernels::KvType> {};
+
+TEST_P(BatchOrderKvTest, MoreUrgentRequestInterruptsAllAndAllAreRight) {
   const std::vector<Make> requests = {[] { return Letters("first", 20); },
                                       [] { return Letters("second", 20); },
                                       [] { return Letters("urgent", 6, Priority::kUrgent); }};
-  const auto expected = EachAlone(*Load({.threads = 1, .max_sessions = 1}), requests);
-  const auto engine = Load({.threads = 1, .max_sessions = 2});  // both places are taken
+  const auto expected = EachAlone(*Load({.threads = 1, .kv = GetParam(), .max_sessions = 1}), requests);
+  const auto engine = Load({.threads = 1, .kv = GetParam(), .max_sessions = 2});  // both places are taken
   Gate hold, middle(5);
   std::vector<Pending> pending(3);
   const OnDelta held = hold.Delta(), paused = middle.Delta();
@@ -88,6 +92,11 @@ TEST_F(BatchOrderTest, MoreUrgentRequestInterruptsAllAndAllAreRight) {
   EXPECT_NE(order_.find("uuuuuu"), std::string::npos) << order_;
   EXPECT_EQ(order_.substr(0, 17), "aabababababuuuuuu") << order_;
 }
+
+INSTANTIATE_TEST_SUITE_P(Kv, BatchOrderKvTest, ::testing::Values(kernels::KvType::kF32, kernels::KvType::kQ8),
+                         [](const auto& param_info) {
+                           return std::string(kernels::NameOf(param_info.param));
+                         });
 
 TEST_F(BatchOrderTest, OneThatIsCancelledOrLateHarmsNoOther) {
   const std::vector<Make> requests = {

@@ -42,16 +42,19 @@ class BatchTest : public BatchFixture {
 };
 
 TEST_F(BatchTest, AnswersAreThoseOfEachAloneForEverySetAndThreads) {
-  for (const auto type :
-       {kernels::WeightType::kF32, kernels::WeightType::kQ8_0, kernels::WeightType::kQ4_0}) {
+  using kernels::KvType;
+  for (const auto& [type, kv] : {std::pair{kernels::WeightType::kF32, KvType::kF32},
+                                 std::pair{kernels::WeightType::kQ8_0, KvType::kF16},
+                                 std::pair{kernels::WeightType::kQ4_0, KvType::kQ8}}) {
     WriteTinyModel(path_, {.type = type});
-    const auto expected = EachAlone(*Load({.threads = 1, .speculate = false, .max_sessions = 1}), Mix());
+    const auto expected =
+        EachAlone(*Load({.threads = 1, .kv = kv, .speculate = false, .max_sessions = 1}), Mix());
     for (const kernels::Variant& variant : kernels::Variants()) {
       if (!kernels::Supported(variant) || (kOneSet && &variant != &Best())) continue;
       setenv("LINNET_KERNEL", variant.name, 1);
       for (const int threads : {1, 3}) {
         SCOPED_TRACE(std::string(variant.name) + " threads " + std::to_string(threads));
-        const auto engine = Load({.threads = threads, .prefill_chunk = 8, .max_sessions = 4});
+        const auto engine = Load({.threads = threads, .kv = kv, .prefill_chunk = 8, .max_sessions = 4});
         ASSERT_EQ(engine->info().sessions, 4u);
         ExpectSame(Together(*engine, Mix()), expected);
       }

@@ -52,6 +52,7 @@ TEST_F(EngineTest, KeysAndValuesAreKeptAsAskedOrAsTheWeightsAre) {
   using kernels::KvType;
   EXPECT_EQ(Load()->info().kv, KvType::kF32);
   EXPECT_EQ(Load({.threads = 1, .kv = KvType::kF16})->info().kv, KvType::kF16);
+  EXPECT_EQ(Load({.threads = 1, .kv = KvType::kQ8})->info().kv, KvType::kQ8);
   WriteTinyModel(path_, {.type = kernels::WeightType::kQ8_0});
   EXPECT_EQ(Load()->info().kv, KvType::kF16);
   const std::vector<TokenId> tokens = {1, 2, 3, 4, 5, 6, 7, 8, 9};

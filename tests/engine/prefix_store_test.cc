@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file_system.h"
 #include "runtime/gguf/gguf_file.h"
+#include "runtime/kernels/kv_types.h"
 #include "tests/engine/engine_fixture.h"
 #include "tests/support/faulty_files.h"
 #include "tests/support/lora_adapter.h"
@@ -107,9 +108,11 @@ TEST_P(PrefixStoreTest, LogitsAreTheSameBitsWhereverAPromptLeavesTheStoredOne) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kv, PrefixStoreTest, ::testing::Values(kernels::KvType::kF32, kernels::KvType::kF16),
+INSTANTIATE_TEST_SUITE_P(Kv, PrefixStoreTest,
+                         ::testing::Values(kernels::KvType::kF32, kernels::KvType::kF16,
+                                           kernels::KvType::kQ8),
                          [](const auto& param_info) {
-                           return param_info.param == kernels::KvType::kF16 ? "F16" : "F32";
+                           return std::string(kernels::NameOf(param_info.param));
                          });
 
 class PrefixFilesTest : public PrefixStoreTest {
@@ -149,6 +152,7 @@ TEST_F(PrefixFilesTest, AnotherModelNeverUsesIt) {
 TEST_F(PrefixFilesTest, AnotherKvTypeOrContextNeverUsesIt) {
   Answer(prompt_, Options());
   EXPECT_EQ(Answer(prompt_, Options(kernels::KvType::kF16)).prefix_tokens_from_store, 0U);
+  EXPECT_EQ(Answer(prompt_, Options(kernels::KvType::kQ8)).prefix_tokens_from_store, 0U);
   EngineOptions shorter = Options();
   shorter.context_tokens = 200;
   EXPECT_EQ(Answer(prompt_, shorter).prefix_tokens_from_store, 0U);
@@ -317,7 +321,7 @@ class SealedPrefixTest : public PrefixFilesTest {
 };
 
 TEST_F(SealedPrefixTest, ARestartEvaluatesTheTailAlone) {
-  for (const kernels::KvType kv : {kernels::KvType::kF32, kernels::KvType::kF16}) {
+  for (const kernels::KvType kv : {kernels::KvType::kF32, kernels::KvType::kF16, kernels::KvType::kQ8}) {
     EngineOptions without = Options(kv);
     without.prefix_cache.folder.clear();
     const GenerateResult cold = Answer(prompt_, without);

@@ -202,6 +202,97 @@ TEST(ScalarTest, AttentionIsSoftmax) {
   }
 }
 
+// Keys or values in 8 bits: rows as AttendArgs takes them, and what they stand for.
+struct RowsInBytes {
+  RowsInBytes(const std::vector<float>& x, size_t head_dim) {
+    const size_t blocks = KvBlocks(head_dim);
+    std::vector<float> padded(blocks * kBlock);
+    std::vector<ActBlock> row(blocks);
+    for (size_t i = 0; i < x.size(); i += head_dim) {
+      std::copy_n(x.begin() + static_cast<std::ptrdiff_t>(i), head_dim, padded.begin());
+      scalar::Quantize(padded.data(), row.data(), blocks);
+      for (const ActBlock& block : row) Append(block.q, sizeof(block.q));
+      for (const ActBlock& block : row) Append(&block.d, sizeof(block.d));
+      act.insert(act.end(), row.begin(), row.end());
+      for (size_t c = 0; c < head_dim; ++c) {
+        values.push_back(static_cast<double>(row[c / kBlock].d) * row[c / kBlock].q[c % kBlock]);
+      }
+    }
+  }
+  void Append(const void* from, size_t n) {
+    const auto* first = static_cast<const uint8_t*>(from);
+    bytes.insert(bytes.end(), first, first + n);
+  }
+  std::vector<uint8_t> bytes;
+  std::vector<ActBlock> act;   // the same, as a query is given
+  std::vector<double> values;  // [rows, head_dim]
+};
+
+// Of rows in bytes, against double arithmetic on what the bytes stand for. With e = 2^-24, B blocks, n
+// positions and T tiles:
+// a score is off by (B + 2) e times the largest sum of its blocks' magnitudes (a product of factors, B sums,
+// a product with the scale); its distance from the maximum by that twice and one rounding; exp adds 4 e, and
+// as much again and two roundings for each tile that comes after. So a weight is off by a share of `weight`;
+// the total by that, n / 16 + 4 sums in a tile and T over them; a result by a rounding of p * d and one for
+// each position, and by the last two steps.
+TEST(ScalarTest, AttentionOverBytesIsSoftmaxOfWhatTheyStandFor) {
+  constexpr double kE = 0x1p-24;
+  constexpr size_t kPositions = 150, kTiles = 3;
+  uint32_t state = 5;
+  const auto next = [&] {
+    return static_cast<float>((state = state * 1664525 + 1013904223) >> 8) * 0x1p-23f - 1.0f;
+  };
+  double worst = 0;
+  for (const size_t dim : {6, 32, 40, 64, 100}) {
+    std::vector<float> q(dim), k(kPositions * dim), v(kPositions * dim), out(dim);
+    for (auto* vector : {&q, &k, &v}) {
+      for (float& f : *vector) f = 2.0f * next();
+    }
+    const RowsInBytes rq(q, dim), rk(k, dim), rv(v, dim);
+    ASSERT_EQ(rk.bytes.size(), kPositions * KvRowBytes(KvType::kQ8, dim));
+    for (const size_t first : {0, 1, 63, 64, 100, 149}) {
+      scalar::Attend({.type = KvType::kQ8,
+                      .k = rk.bytes.data(),
+                      .v = rv.bytes.data(),
+                      .q8 = rq.act.data(),
+                      .out = out.data(),
+                      .end = 1,
+                      .head_dim = dim,
+                      .positions = kPositions,
+                      .window = kPositions - first,
+                      .scale = 0.3f});
+      std::vector<double> p(kPositions), expected(dim, 0.0), magnitude(dim, 0.0);
+      double total = 0, largest = 0;
+      for (size_t j = first; j < kPositions; ++j) {
+        double score = 0, sum = 0;
+        for (size_t b = 0; b < dim; b += kBlock) {
+          double block = 0;
+          for (size_t i = b; i < std::min(dim, b + kBlock); ++i)
+            block += rq.values[i] * rk.values[j * dim + i];
+          score += block, sum += std::fabs(block);
+        }
+        largest = std::max(largest, 0.3 * sum);
+        total += p[j] = std::exp(static_cast<double>(0.3f) * score);
+      }
+      for (size_t j = first; j < kPositions; ++j) {
+        for (size_t i = 0; i < dim; ++i) {
+          expected[i] += p[j] / total * rv.values[j * dim + i];
+          magnitude[i] += p[j] / total * std::fabs(rv.values[j * dim + i]);
+        }
+      }
+      const double blocks = static_cast<double>(KvBlocks(dim)), n = kPositions;
+      const double weight = 2 * (blocks + 3) * largest + 4 + kTiles * (2 * (blocks + 3) * largest + 6);
+      const double bound = (2 * weight + n / 16 + 4 + kTiles + n + 3) * kE * 1.001;
+      for (size_t i = 0; i < dim; ++i) {
+        const double error = std::fabs(static_cast<double>(out[i]) - expected[i]);
+        EXPECT_LE(error, bound * magnitude[i]) << dim << " " << first << " " << i;
+        worst = std::max(worst, error / (bound * magnitude[i]));
+      }
+    }
+  }
+  RecordProperty("worst_share_of_bound", std::to_string(worst));
+}
+
 TEST(ScalarTest, EveryHalfComesBackAndRoundingIsHalfToEven) {
   const auto half = [](float x) {
     uint16_t y = 0;

@@ -39,11 +39,12 @@ namespace {
 using ::linnet::testing::IsOk;
 
 // Of a prompt, of tokens after it, and of tokens of two sessions together.
-uint64_t Allocations(const gguf::ModelFile& file, const kernels::Ops& ops, base::ThreadPool& pool) {
+uint64_t Allocations(const gguf::ModelFile& file, const kernels::Ops& ops, base::ThreadPool& pool,
+                     KvType type) {
   const auto model = Transformer::Create(file, ops, pool, 16);
   EXPECT_THAT(model, IsOk());
-  const auto kv = KvCache::Create((*model)->config(), 64, KvType::kF16);
-  const auto other = KvCache::Create((*model)->config(), 64, KvType::kF16);
+  const auto kv = KvCache::Create((*model)->config(), 64, type);
+  const auto other = KvCache::Create((*model)->config(), 64, type);
   EXPECT_THAT(kv, IsOk());
   EXPECT_THAT(other, IsOk());
   std::vector<float> logits((*model)->config().vocabulary), two(2 * logits.size());
@@ -72,7 +73,9 @@ TEST(AllocationTest, ATokenTakesNoMemoryFromTheHeap) {
     const testing::PackedModel packed(bytes);
     base::ThreadPool pool(2);
     for (const gguf::ModelFile* form : {static_cast<const gguf::ModelFile*>(file.get()), &packed.file()}) {
-      EXPECT_EQ(Allocations(*form, best.ops, pool), 0u) << static_cast<int>(type);
+      for (const KvType kv : {KvType::kF16, KvType::kQ8}) {
+        EXPECT_EQ(Allocations(*form, best.ops, pool, kv), 0u) << static_cast<int>(type);
+      }
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -32,6 +33,7 @@ constexpr bool kOneSet = false;
 
 constexpr uint32_t kMaxBatch = 24;
 constexpr size_t kSessions = 5;
+constexpr KvType kTypesOfKv[] = {KvType::kF32, KvType::kQ8, KvType::kF16};
 
 const kernels::Variant& Best() {
   std::string error;
@@ -66,7 +68,7 @@ std::vector<std::vector<float>> Logits(const gguf::ModelFile& file, const kernel
   for (size_t s = 0; s < kSessions; ++s) {
     texts.push_back(Text(s));
     caches.push_back(*KvCache::Create(model->config(), 128 + static_cast<uint32_t>(s),
-                                      s % 2 == 0 ? KvType::kF32 : KvType::kF16));
+                                      kTypesOfKv[s % std::size(kTypesOfKv)]));
   }
   std::vector<float> logits;
   const auto evaluate = [&](const std::vector<std::pair<size_t, size_t>>& parts) {  // session, tokens
@@ -160,7 +162,7 @@ TEST(BatchTest, FourSessionsWaitNoMoreOftenThanOne) {
   std::vector<Segment> batch;
   const int32_t token = 7;
   for (int s = 0; s < 4; ++s) {
-    caches.push_back(*KvCache::Create(model->config(), 256, KvType::kF16));
+    caches.push_back(*KvCache::Create(model->config(), 256, s % 2 == 0 ? KvType::kQ8 : KvType::kF16));
     for (int i = 0; i < 3; ++i) model->Forward(std::vector<int32_t>(64, 9), *caches.back(), {});
     batch.push_back({{&token, 1}, caches.back().get(), 1});
   }

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/base/file_system.h"
@@ -119,8 +120,10 @@ INSTANTIATE_TEST_SUITE_P(Files, FloatGoldenTest,
 class QuantizedGoldenTest : public GoldenTest {};
 
 TEST_P(QuantizedGoldenTest, LogitsAreCloseToLlamaCpp) {
-  for (const KvType kv : {KvType::kF32, KvType::kF16})
-    ForEach(kv, [](Runner& runner, const nlohmann::json& golden) {
+  // Bytes add to what quantized weights and activations lose.
+  for (const auto& [kv, share] :
+       {std::pair{KvType::kF32, 0.03}, std::pair{KvType::kF16, 0.03}, std::pair{KvType::kQ8, 0.04}})
+    ForEach(kv, [most = share](Runner& runner, const nlohmann::json& golden) {
       const auto logits = runner.Logits(golden["prompt_ids"].get<std::vector<int32_t>>());
       const auto expected = golden["llama_cpp"]["logits_after_prompt"].get<std::vector<float>>();
       ASSERT_EQ(logits.size(), expected.size());
@@ -134,7 +137,7 @@ TEST_P(QuantizedGoldenTest, LogitsAreCloseToLlamaCpp) {
         variance += (b - mean) * (b - mean);
       }
       EXPECT_GE(dot / std::sqrt(aa * bb), 0.9995);
-      EXPECT_LE(std::sqrt(error), 0.03 * std::sqrt(variance));
+      EXPECT_LE(std::sqrt(error), most * std::sqrt(variance));
       // The same choice, but where llama.cpp's own two best are closer than it is to itself. That is so after
       // p2 of q4_0: b10573 sums products of halves (ffn_down) in halves where the CPU has AVX512-FP16, and
       // then, as recorded, says 436; built without, it says 410 on the same machine, as we do.

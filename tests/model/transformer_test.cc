@@ -88,6 +88,21 @@ TEST(TransformerTest, HalvesOfKeysAndValuesMoveLogitsLittle) {
   EXPECT_GT(worst, 2e-5 * scale);  // more than float32's: they were halves
 }
 
+TEST(TransformerTest, BytesOfKeysAndValuesMoveLogitsLittle) {
+  const std::string bytes = TinyModelBytes({});
+  ASSERT_OK_AND_ASSIGN(const auto file, gguf::GgufFile::Parse("tiny", Bytes(bytes)));
+  const auto tokens = SomeTokens(70);
+  const auto expected = ReferenceLogits(*file, tokens);
+  const auto found = Logits(*file, Best(), 2, 16, tokens, KvType::kQ8);
+  double scale = 0, worst = 0;
+  for (const double e : expected) scale = std::max(scale, std::fabs(e));
+  for (size_t i = 0; i < found.size(); ++i) {
+    worst = std::max(worst, std::fabs(static_cast<double>(found[i]) - expected[i]));
+  }
+  EXPECT_LE(worst, 2e-2 * scale);  // a block's error is at most 1/254 of its largest
+  EXPECT_GT(worst, 2e-3 * scale);  // more than halves': they were bytes
+}
+
 TEST(TransformerTest, HalvesAreForModelsThatAreNoMorePrecise) {
   for (const auto& [type, kv] : {std::pair{kernels::WeightType::kF32, KvType::kF32},
                                  std::pair{kernels::WeightType::kF16, KvType::kF16},
@@ -99,6 +114,9 @@ TEST(TransformerTest, HalvesAreForModelsThatAreNoMorePrecise) {
     EXPECT_EQ(KvTypeFor(model->weights()), kv);
     EXPECT_EQ(KvCache::SizeBytes(model->config(), 10, KvType::kF16) * 2,
               KvCache::SizeBytes(model->config(), 10, KvType::kF32));
+    EXPECT_EQ(KvCache::SizeBytes(model->config(), 10, KvType::kQ8),
+              10 * 2 * model->config().layers * model->config().kv_heads *
+                  kernels::KvRowBytes(KvType::kQ8, model->config().head_dim));
   }
 }
 
@@ -109,13 +127,15 @@ TEST(TransformerTest, ALayerOfOneTokenHasAtMostFiveBarriers) {
   ASSERT_OK_AND_ASSIGN(const auto file, gguf::GgufFile::Parse("tiny", Bytes(bytes)));
   base::ThreadPool pool(2);
   ASSERT_OK_AND_ASSIGN(const auto model, Transformer::Create(*file, Best().ops, pool, 128));
-  ASSERT_OK_AND_ASSIGN(const auto kv, KvCache::Create(model->config(), 256, KvType::kF16));
-  std::vector<float> logits(model->config().vocabulary);
-  model->Forward(SomeTokens(128), *kv, {});
-  for (const int32_t token : SomeTokens(20)) {
-    const uint64_t before = model->barriers();
-    model->Forward({&token, 1}, *kv, logits);
-    EXPECT_LE(model->barriers() - before, 5u * shape.layers + 1);  // the head
+  for (const KvType type : {KvType::kF16, KvType::kQ8}) {
+    ASSERT_OK_AND_ASSIGN(const auto kv, KvCache::Create(model->config(), 256, type));
+    std::vector<float> logits(model->config().vocabulary);
+    model->Forward(SomeTokens(128), *kv, {});
+    for (const int32_t token : SomeTokens(20)) {
+      const uint64_t before = model->barriers();
+      model->Forward({&token, 1}, *kv, logits);
+      EXPECT_LE(model->barriers() - before, 5u * shape.layers + 1);  // the head
+    }
   }
 }
 
@@ -143,7 +163,7 @@ TEST(TransformerTest, LogitsHaveTheSameBitsForEverySetThreadsAndChunk) {
     const std::string bytes = TinyModelBytes({.type = type, .dim = 128, .ffn = 352});
     ASSERT_OK_AND_ASSIGN(const auto file, gguf::GgufFile::Parse("tiny", Bytes(bytes)));
     const auto tokens = SomeTokens(67);
-    for (const KvType kv : {KvType::kF32, KvType::kF16}) {
+    for (const KvType kv : {KvType::kF32, KvType::kF16, KvType::kQ8}) {
       const auto expected = Logits(*file, Best(), 1, 67, tokens, kv);
       for (const kernels::Variant& variant : kernels::Variants()) {
         if (!kernels::Supported(variant) || (kOneSet && &variant != &Best())) continue;

@@ -131,6 +131,11 @@ TEST_F(MeasureTest, DiffShowsFilesAndProbabilities) {
   EXPECT_LT(json["text"]["kl_divergence"], 0.01);  // 8 bits a weight
   EXPECT_EQ(json["text"]["a"]["scored_tokens"], 28);
   EXPECT_EQ(Run("model diff --json " + model_ + " " + model_).json()["same"], true);
+  const auto kept = Run("model diff --json --kv f32 --kv-b q8 --context 16 --text-file " + Text(64) + " " +
+                        model_ + " " + model_)
+                        .json();
+  EXPECT_EQ(kept["same"], true);  // the files
+  EXPECT_GT(kept["text"]["kl_divergence"], 0);
   EXPECT_EQ(Run("model diff " + model_ + " " + folder_ / "absent").exit, 5);
 }
 

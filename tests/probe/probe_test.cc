@@ -187,7 +187,12 @@ TEST_F(ProbeTest, BenchAndSelfCheckAnswerInJson) {
   const auto halves =
       Run("model bench --kv f16 --prompt-tokens 8 --generate 4 --repeat 1 --json " + model_).json();
   EXPECT_EQ(halves["model"]["kv"], "f16");
-  EXPECT_EQ(Run("model bench --kv f8 " + model_).exit, 2);
+  const auto bytes =
+      Run("model bench --kv q8 --prompt-tokens 8 --generate 4 --repeat 1 --json " + model_).json();
+  EXPECT_EQ(bytes["model"]["kv"], "q8");
+  const Outcome none = Run("model bench --kv f8 " + model_);
+  EXPECT_EQ(none.exit, 2);
+  for (const char* name : {"f32", "f16", "q8"}) EXPECT_THAT(none.err, HasSubstr(name));
   const Outcome check = Run("model selfcheck --json " + model_);
   EXPECT_EQ(check.exit, 0) << check.err;
   EXPECT_EQ(check.json()["ok"], true);

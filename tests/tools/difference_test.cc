@@ -196,6 +196,21 @@ TEST_F(CompareOnTextTest, AModelDoesNotDifferFromItself) {
   EXPECT_EQ(found.a.perplexity, found.b.perplexity);
 }
 
+TEST_F(CompareOnTextTest, SeesHowKeysAndValuesAreKept) {
+  const std::string a = Write("a", TinyModelBytes());
+  const auto compare = [&](std::optional<model::KvType> kv_b) {
+    return CompareOnText(base::FileSystem::Real(), a, a, text_,
+                         {.context_tokens = 16, .kv = model::KvType::kF32, .kv_b = kv_b}, nullptr);
+  };
+  ASSERT_OK_AND_ASSIGN(const TextDifference halves, compare(model::KvType::kF16));
+  ASSERT_OK_AND_ASSIGN(const TextDifference bytes, compare(model::KvType::kQ8));
+  EXPECT_GT(halves.kl_mean, 0);
+  EXPECT_GT(bytes.kl_mean, 4 * halves.kl_mean);
+  EXPECT_LT(bytes.kl_mean, 1e-2);
+  ASSERT_OK_AND_ASSIGN(const TextDifference none, compare(std::nullopt));
+  EXPECT_EQ(none.kl_most, 0);
+}
+
 TEST_F(CompareOnTextTest, RefusesAnotherVocabulary) {
   std::string other = TinyModelBytes();
   const std::string key = "tokenizer.ggml.add_bos_token";

@@ -1,6 +1,7 @@
 #include <immintrin.h>
 
 #include "runtime/kernels/attend_tiles.h"
+#include "runtime/kernels/avx2/attend_q8.h"
 #include "runtime/kernels/avx2/math.h"
 #include "runtime/kernels/ops.h"
 
@@ -111,7 +112,8 @@ void AddRows(AttendQuery* const* queries, const Kv* v, size_t from, size_t to, s
   }
 }
 
-struct Unit {
+struct Unit : InBytes {
+  using InBytes::AddValues, InBytes::Scores;
   static constexpr size_t kTogether = 4;
 
   // Fills p of the first n queries in [from, to).

@@ -1,6 +1,7 @@
 #include <immintrin.h>
 
 #include "runtime/kernels/attend_tiles.h"
+#include "runtime/kernels/avx512vnni/attend_q8.h"
 #include "runtime/kernels/avx512vnni/math.h"
 #include "runtime/kernels/ops.h"
 
@@ -104,7 +105,8 @@ void AddRows(AttendQuery* const* queries, const Kv* v, size_t from, size_t to, s
     AddColumns<Q, 1>(queries, v, from, to, d, column, d - column < 16 ? d - column : 16);
 }
 
-struct Unit {
+struct Unit : InBytes {
+  using InBytes::AddValues, InBytes::Scores;
   static constexpr size_t kTogether = 4;
 
   // Fills p of the first n queries in [from, to).
