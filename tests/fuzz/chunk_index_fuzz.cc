@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,65 +13,14 @@
 #include "runtime/base/status_macros.h"
 #include "storage/chunks/chunk_store.h"
 #include "storage/chunks/directory_source.h"
+#include "tests/fuzz/memory_folder.h"
 
 namespace {
 
-using linnet::base::FileSystem;
 using linnet::chunks::Chunk;
 using linnet::chunks::ChunkIndex;
 using linnet::chunks::DirectorySource;
-
-// A folder in memory. Nothing in it can be changed.
-class Folder final : public FileSystem {
- public:
-  std::map<std::string, std::string> files;
-
-  absl::StatusOr<std::string> ReadFile(const std::string& path, uint64_t max_bytes) override {
-    const auto it = files.find(path);
-    if (it == files.end()) return absl::NotFoundError(path);
-    if (it->second.size() > max_bytes) return absl::ResourceExhaustedError(path);
-    return it->second;
-  }
-  absl::StatusOr<std::string> ReadAt(const std::string& path, uint64_t offset, uint64_t size) override {
-    const auto it = files.find(path);
-    if (it == files.end()) return absl::NotFoundError(path);
-    LINNET_CHECK(size <= linnet::chunks::kMaxSmallBytes);  // what an index says must not fill the memory
-    if (offset > it->second.size() || size > it->second.size() - offset) {
-      return absl::UnavailableError("beyond the end");
-    }
-    return it->second.substr(offset, size);
-  }
-  absl::StatusOr<std::vector<std::string>> List(const std::string& path) override {
-    std::vector<std::string> names;
-    for (const auto& [name, bytes] : files) {
-      if (name.starts_with(path + "/")) names.push_back(name.substr(path.size() + 1));
-    }
-    return names;
-  }
-  absl::StatusOr<linnet::base::FileInfo> Stat(const std::string& path) override {
-    const auto it = files.find(path);
-    if (it == files.end()) return absl::NotFoundError(path);
-    return linnet::base::FileInfo{.size_bytes = it->second.size()};
-  }
-  absl::StatusOr<std::unique_ptr<linnet::base::MappedFile>> Map(const std::string& path) override {
-    return absl::UnimplementedError(path);
-  }
-  absl::Status WriteFileAtomic(const std::string& path, std::string_view, uint32_t) override {
-    return No(path);
-  }
-  absl::StatusOr<std::unique_ptr<linnet::base::WritableFile>> OpenForWrite(const std::string& path,
-                                                                           uint32_t) override {
-    return No(path);
-  }
-  absl::Status Rename(const std::string& from, const std::string&) override { return No(from); }
-  absl::Status Remove(const std::string& path) override { return No(path); }
-  absl::Status CreateDirectories(const std::string& path, uint32_t) override { return No(path); }
-  absl::Status SyncDirectory(const std::string& path) override { return No(path); }
-  absl::StatusOr<uint64_t> FreeBytes(const std::string& path) override { return No(path); }
-
- private:
-  static absl::Status No(const std::string& path) { return absl::PermissionDeniedError(path); }
-};
+using linnet::testing::MemoryFolder;
 
 void CheckIndex(const ChunkIndex& index) {
   uint64_t end = 0;
@@ -96,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   // On a stick: beside a file of the hash that it names, which is shorter than it says, and under a name that
   // is the hash of something else.
-  Folder folder;
+  MemoryFolder folder(linnet::chunks::kMaxSmallBytes);
   const std::string hash = index.ok() ? index->file_sha256 : std::string(32, 'f');
   const std::string name = absl::StrCat("/stick/", linnet::base::Hex(hash), ".model");
   folder.files[name] = std::string(1000, 'm');

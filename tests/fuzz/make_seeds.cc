@@ -1,5 +1,5 @@
-// Writes small valid inputs for gguf_fuzz, pack_fuzz and tokenizer_fuzz: make_seeds FOLDER. They are
-// committed under tests/fuzz/data; run it again when the formats change.
+// Writes small inputs for gguf_fuzz, pack_fuzz, tokenizer_fuzz, plan_fuzz, lift_fuzz and bundle_fuzz:
+// make_seeds FOLDER. They are committed under tests/fuzz/data; run it again when the formats change.
 
 #include <cstdio>
 #include <filesystem>
@@ -8,6 +8,7 @@
 #include "runtime/base/file_system.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/gguf/gguf_writer.h"
+#include "tests/fuzz/make_trust_seeds.h"
 #include "tests/support/packed_model.h"
 #include "tests/tokenizer/double_array.h"
 #include "tests/tokenizer/test_vocabulary.h"
@@ -174,5 +175,6 @@ int main(int argc, char** argv) {
         "kimi-k2",        "exaone-moe", "chameleon", "jais-2",       "granite-embed-multi-97m"}) {
     Write(folder + "/tokenizer_fuzz", pre, WithText(ByteLevel(pre), text));
   }
+  linnet::testing::WriteTrustSeeds(folder);
   return 0;
 }
