@@ -39,7 +39,7 @@ for model in "$@"; do
   file=${model#*=}
   if [[ $model != *=* ]]; then
     file=$work/model.linnet
-    "${probe[@]}" synth "$shape" "$work/model.gguf" --type "$type" >/dev/null
+    "${probe[@]}" synth "$shape" "$work/model.gguf" --type "$type" --force >/dev/null
     "${probe[@]}" pack "$work/model.gguf" "$file" --force >/dev/null
   fi
   for cpu in ${QEMU_CPUS:-cortex-a72 cortex-a76 max}; do
