@@ -25,7 +25,7 @@ class Cohort {
 
   // nullptr: not a member.
   const repo::DeviceRow* Find(std::string_view id) const;
-  const repo::DeviceRow* FindByName(std::string_view name) const;  // not among revoked ones
+  const repo::DeviceRow* FindByName(std::string_view name) const;       // not among revoked ones
   using Members = std::map<std::string, repo::DeviceRow, std::less<>>;  // by id
   const Members& all() const { return devices_; }
   uint32_t live() const { return live_; }  // members that are not revoked

@@ -138,8 +138,8 @@ class RolloutRecord {
   uint64_t counted_members_ = 0, counted_facts_ = 0;  // as of when; 0: never
   size_t counted_joins_ = 0;                          // of Cohort::joined
   bool all_counted_ = false;
-  std::string count_next_;  // else: members before this id
-  std::vector<Flight> flights_;                       // of each wave
+  std::string count_next_;       // else: members before this id
+  std::vector<Flight> flights_;  // of each wave
 };
 
 }  // namespace linnet::coordinator
