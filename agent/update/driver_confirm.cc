@@ -40,14 +40,14 @@ UpdateDriver::Trial UpdateDriver::TrialOf() const {
 
 void UpdateDriver::CountTime() {
   const absl::Time now = RawNow();
-  // A trial that is held stands still, so that whoever holds it cannot let its time run out either.
-  const bool held = state_ == State::kConfirm && Stopped();
-  if (!held) state_time_ += std::clamp(now - counted_, absl::ZeroDuration(), MostCounted(state_));
+  if (!stands_still_) state_time_ += std::clamp(now - counted_, absl::ZeroDuration(), MostCounted(state_));
+  stands_still_ = false;
   counted_ = now;
 }
 
 void UpdateDriver::CountFrom(absl::Duration state_time) {
   state_time_ = state_time;
+  stands_still_ = false;
   counted_ = RawNow();
 }
 
@@ -92,6 +92,7 @@ absl::Duration UpdateDriver::DoConfirm() {
   if (Stopped()) {
     LINNET_CHECK(Next(State::kConfirm, Event::kStopped).value_or(State::kIdle) == State::kConfirm);
     SetError("held on trial by the operator's stop");
+    StandStill();
     return kHeldTick;  // nothing changed, so nothing is saved
   }
   const Trial trial = TrialOf();

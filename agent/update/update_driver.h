@@ -151,6 +151,9 @@ class UpdateDriver {
   // Adds what has passed since the last look at the clock to the up-time of this state.
   void CountTime();
   void CountFrom(absl::Duration state_time);
+  // The state waits for somebody's word (a stop that holds a trial): until the next step its time stands
+  // still, so that whoever makes it wait cannot let its time run out either.
+  void StandStill() { stands_still_ = true; }
   bool IsOverdue() const;
   absl::Duration Overdue();
   uint64_t InferencesOnTrial() const;
@@ -240,8 +243,9 @@ class UpdateDriver {
   uint64_t timestamp_version_ = 0;
   absl::Time next_check_ = absl::InfinitePast(), last_check_ = absl::InfinitePast();
   uint32_t check_tries_ = 0;
-  std::string loaded_;                           // sha256 of what the host runs
-  absl::Duration state_time_;                    // up-time in this state, over all starts
+  std::string loaded_;         // sha256 of what the host runs
+  absl::Duration state_time_;  // up-time in this state, over all starts
+  bool stands_still_ = false;
   absl::Time counted_ = absl::InfiniteFuture();  // until when it is counted
   std::string damage_;      // what is damaged here, for people; empty: nothing that is to be repaired
   std::string newer_plan_;  // id

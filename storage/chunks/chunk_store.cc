@@ -126,7 +126,7 @@ class SqliteChunkStore final : public ChunkStore {
                                        const std::function<void(uint64_t, uint64_t)>& on_progress,
                                        const std::function<bool()>& stop) override {
     LINNET_RETURN_IF_ERROR(index.Check());
-    LINNET_ASSIGN_OR_RETURN(const bool adopted, Adopt(index));
+    LINNET_ASSIGN_OR_RETURN(const bool adopted, Adopt(index, stop));
     if (adopted) {
       if (on_progress) on_progress(index.file_bytes, index.file_bytes);
       return Name(index.file_sha256);
@@ -244,18 +244,18 @@ class SqliteChunkStore final : public ChunkStore {
 
   // What lies under the final name: complete from before, renamed into place just before the power went, or
   // damaged since. Only its hash says which; a damaged one is a partial file, whose good chunks are kept.
-  absl::StatusOr<bool> Adopt(const ChunkIndex& index) {
+  absl::StatusOr<bool> Adopt(const ChunkIndex& index, const std::function<bool()>& stop) {
     const std::string path = Name(index.file_sha256);
     const absl::StatusOr<base::FileInfo> info = fs_.Stat(path);
     if (!info.ok()) return false;
     LINNET_ASSIGN_OR_RETURN(const bool recorded, IsRecorded(index.file_sha256));
     if (info->size_bytes == index.file_bytes) {
-      const absl::StatusOr<std::string> hash = HashOfFile(fs_, path, info->size_bytes, nullptr);
+      const absl::StatusOr<std::string> hash = HashOfFile(fs_, path, info->size_bytes, stop);
       if (hash.ok() && *hash == index.file_sha256) {
         if (!recorded) LINNET_RETURN_IF_ERROR(Record(index));
         return true;
       }
-      if (absl::IsResourceExhausted(hash.status())) return hash.status();
+      if (absl::IsCancelled(hash.status()) || absl::IsResourceExhausted(hash.status())) return hash.status();
     }
     if (recorded) LINNET_RETURN_IF_ERROR(db_.Transact([&] { return Distrust(index.file_sha256); }));
     if (fs_.Stat(PartOf(index.file_sha256)).ok()) {

@@ -226,6 +226,22 @@ TEST_F(RepairTest, AModelThatRotsOnTrialIsRolledBackAndNotKeptAway) {
   EXPECT_EQ(device.active(), two_);
 }
 
+TEST_F(RepairTest, AModelThatRotsOnceItsTrialIsOverIsCommittedAndThenRepaired) {
+  TestDevice device(site_, clock_);
+  device.link.plan = one_plan_;
+  ASSERT_TRUE(device.RunUntilIdleAfter(1));
+  device.link.plan = two_plan_;
+  bool died = false;
+  device.dies_after = [&](State to) { return !died && (died = to == State::kCommit); };
+  device.RunUntil([&] { return died; });
+  ASSERT_TRUE(died);
+  Damage(PathOf(device, two_), Rot::kFlip);
+  device.Restart();
+  EXPECT_EQ(device.host->running, one_);
+  ExpectRepaired(device, "");
+  EXPECT_THAT(device.link.reasons(), ::testing::ElementsAre(Reason::kNone, Reason::kNone));
+}
+
 TEST_F(RepairTest, AModelThatOnlyDoesNotLoadIsNotRepairedAndThePreviousAnswers) {
   TestDevice device(site_, clock_);
   InstallBoth(device);
