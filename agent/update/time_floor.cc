@@ -67,17 +67,14 @@ absl::Status LearnTime(repo::StateDatabase& state, const trust::TrustStore& stor
 }
 
 TimeFloor::TimeFloor(repo::StateDatabase& state, std::function<absl::Duration()> uptime)
-    : state_(state), uptime_(std::move(uptime)), since_(uptime_()), looked_(since_) {
+    : state_(state), uptime_(std::move(uptime)), since_(uptime_()) {
   if (const absl::StatusOr<absl::Time> floor = FloorOf(state_); floor.ok()) known_ = *floor;
 }
 
 absl::Status TimeFloor::MoveOn(bool now) {
   const absl::Duration uptime = uptime_();
-  const absl::Duration least = now ? kLeastAtTheEnd : kWriteEvery;
-  if (uptime - looked_ < least) return absl::OkStatus();
   LINNET_ASSIGN_OR_RETURN(const absl::Time stored, FloorOf(state_));
-  looked_ = uptime;
-  // Evidence came meanwhile; when, within the hour, is not known, so it counts from now.
+  // Evidence came since the last look; when is not known, so it counts from now.
   if (stored > known_ + (uptime - since_)) {
     known_ = stored;
     since_ = uptime;
@@ -85,6 +82,7 @@ absl::Status TimeFloor::MoveOn(bool now) {
   // Nothing was ever proved to this device: then it is not 1970, but unknown.
   if (known_ <= absl::UnixEpoch()) return absl::OkStatus();
   const absl::Time to = known_ + (uptime - since_);
+  const absl::Duration least = now ? kLeastAtTheEnd : kWriteEvery;
   return to < stored + least ? absl::OkStatus() : Raise(state_, to);
 }
 

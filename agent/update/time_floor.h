@@ -41,8 +41,8 @@ class TimeFloor {
  public:
   // `uptime`: base::Uptime, where no test says otherwise.
   TimeFloor(repo::StateDatabase& state, std::function<absl::Duration()> uptime);
-  // However often it is called: one write an hour. With `now`, when the process ends: what a minute at least
-  // has added since. Errors: the database's; the next call makes up for it.
+  // To be called often: a look at the row, and one write an hour. With `now`, when the process ends: what a
+  // minute at least has added since. Errors: the database's; the next call makes up for it.
   absl::Status MoveOn(bool now = false);
 
  private:
@@ -50,7 +50,6 @@ class TimeFloor {
   const std::function<absl::Duration()> uptime_;
   absl::Time known_ = absl::InfinitePast();  // the floor, when
   absl::Duration since_;                     // the machine had run so long
-  absl::Duration looked_;                    // up-time at the last look
 };
 
 }  // namespace linnet::update

@@ -284,13 +284,13 @@ absl::StatusOr<std::string> VerifyChain(std::span<const Certificate> chain, cons
   }
   LINNET_RETURN_IF_ERROR(CheckUse(chain[0].get(), use));
   if (scheme.empty()) return std::string();
-  LINNET_RETURN_IF_ERROR(CheckDomain(chain[0].get(), scheme));
   // One name in all, not one of the scheme: a certificate that speaks for two domains speaks for none.
   const std::optional<std::string> name = chain[0].UriOf(scheme);
   if (!name.has_value() || chain[0].uris().size() != 1) {
     return absl::UnauthenticatedError(
         absl::StrCat("certificate does not name exactly one \"", std::string(scheme), "\""));
   }
+  LINNET_RETURN_IF_ERROR(CheckDomain(chain[0].get(), scheme));
   return *name;
 }
 

@@ -19,9 +19,9 @@
 namespace linnet::trust {
 
 // The coordinator's side of TUF: metadata as published, in the standard layout (<dir>/<version>.<role>.json,
-// timestamp.json), so that a static server can serve the folder (README.md). Offline roles arrive signed and are
-// verified against the site's root before anything is stored; snapshot and timestamp are signed here with the
-// online keys. Thread-safe.
+// timestamp.json), so that a static server can serve the folder (README.md). Offline roles arrive signed and
+// are verified against the site's root before anything is stored; snapshot and timestamp are signed here with
+// the online keys. Thread-safe.
 class Repository {
  public:
   struct Versions {

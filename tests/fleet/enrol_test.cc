@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <fstream>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/fleet/enroll.h"
@@ -219,18 +221,18 @@ class NoClockTest : public EnrolTest {
 TEST_F(NoClockTest, UpTimeAloneRenewsTheCertificateInTime) {
   const std::vector<std::string> keys = KeysOf(member_);
   const absl::Time expires = member_.agent->status().certificate_expires;
+  const auto renewed = [&] { return member_.agent->status().certificate_expires > expires; };
   // In steps, as it passes; nothing is published meanwhile.
-  for (int day = 1; day <= 25 && KeysOf(member_) == keys; ++day) {
+  for (int day = 1; day <= 25 && !renewed(); ++day) {
+    const absl::Time floor = member_.believed();
     clock_.Advance(absl::Hours(24));
     device_.Pass(absl::Hours(24));
-    const absl::Time floor = member_.believed();
     ASSERT_TRUE(RunUntil([&] { return member_.believed() >= floor + absl::Hours(23); })) << day;
     if (day < 14) {
       EXPECT_EQ(KeysOf(member_), keys) << "too early, day " << day;
     }
   }
-  ASSERT_TRUE(RunUntil([&] { return KeysOf(member_) != keys && IsMember(); }));
-  EXPECT_GT(member_.agent->status().certificate_expires, expires);
+  ASSERT_TRUE(RunUntil([&] { return renewed() && IsMember(); }));
 }
 
 TEST_F(NoClockTest, OffForTwentyFiveDaysItIsStillAMember) {
@@ -264,12 +266,16 @@ TEST_F(NoClockTest, ItsConnectionStaysOpenWhileItsCertificateExpires) {
 TEST_F(EnrolTest, ADeviceThatWasOffForFortyDaysInTheMiddleOfAnUpdateIsStillAMember) {
   config_.listen = coordinator_->fleet_address();
   const auto member = NewMember("press-line-3");
+  // Its self-check takes until the coordinator is gone.
+  std::ofstream(member->dir / "probe") << "#!/bin/sh\nwhile [ ! -e \"" << (member->dir / "go")
+                                       << "\" ]; do sleep 0.05; done\necho '{\"ok\":true}'\n";
   const Model model = SignModel("1");
   ASSERT_TRUE(Publish(model).ok());
   ASSERT_TRUE(Start(PublishPlan(model, {})).ok());
-  ASSERT_TRUE(RunUntil([&] { return member->agent->status().update_state == "CONFIRM"; }));
+  ASSERT_TRUE(RunUntil([&] { return member->agent->status().update_state == "STAGE"; }));
   admin_.reset();
   coordinator_.reset();
+  std::ofstream(member->dir / "go") << "go";
   ASSERT_TRUE(RunUntil([&] { return member->agent->status().update_state == "REPORT"; }));
   member->Kill();
   clock_.Advance(absl::Hours(24 * 40));
@@ -307,7 +313,8 @@ TEST_F(EnrolTest, AClockThatIsSetBackAYearFreezesNothing) {
   EXPECT_FALSE(member.Committed());
   // It was nothing but time: a fresh one is taken, whatever the clock says.
   Pass(absl::Hours(25));
-  ASSERT_TRUE(run_until([&] { return member.Committed(); })) << error();
+  ASSERT_TRUE(run_until([&] { return error() == ""; })) << error();
+  EXPECT_GT(member.believed(), clock_.Now() - absl::Hours(2));
 }
 
 // While it is wrong everything signed has expired, which delays. What is remembered comes from what was
