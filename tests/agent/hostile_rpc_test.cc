@@ -105,6 +105,7 @@ TEST_F(HostileRpcTest, WhatIsSaidTwiceIsDoneOnce) {
   };
   v1::IngestRequest values;
   values.set_channel("temperature");
+  values.set_unit("C");
   for (int i = 0; i < 3; ++i) {
     v1::Reading& reading = *values.add_readings();
     reading.set_time_unix_micros(1'700'000'000'000'000 + i * 1'000'000);
