@@ -105,7 +105,10 @@ absl::Status PeerPool::GetChunks(const std::string& address, const std::vector<s
   const auto reader = connection->stub->GetChunks(&context, request);
   v1::GetChunksResponse response;
   absl::Status ours;
-  while (ours.ok() && reader->Read(&response)) ours = on_chunk(response.sha256(), response.data());
+  for (size_t left = sha256.size(); ours.ok() && reader->Read(&response); --left) {
+    ours = left == 0 ? absl::DataLossError(absl::StrCat(address, ": sends more chunks than it was asked for"))
+                     : on_chunk(response.sha256(), response.data());
+  }
   if (!ours.ok()) context.TryCancel();
   const grpc::Status theirs = reader->Finish();
   End();
