@@ -14,6 +14,7 @@
 #include "runtime/base/status_macros.h"
 #include "runtime/base/string_view.h"
 #include "runtime/net/enrollment_token.h"
+#include "storage/trust/trusted_set.h"
 
 namespace linnet::fleet {
 namespace {
@@ -133,6 +134,8 @@ absl::Status EnrollWith(std::string_view token_text, Membership& membership, Upl
   LINNET_RETURN_IF_ERROR(
       CheckIssued(chain, root, key.public_key(), membership.device_id(), membership.Now()));
 
+  // Looked at before it takes the place of one that this device has from a bundle, perhaps.
+  LINNET_RETURN_IF_ERROR(trust::TrustedSet::Create(response->tuf_root(), membership.Now()).status());
   // The root of trust first: a member without it could never update. Another one that is there already is of
   // an enrolment that did not get as far as joining: this token decides.
   LINNET_ASSIGN_OR_RETURN(const std::optional<std::string> have, trust.Load("root"));

@@ -5,6 +5,7 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -22,6 +23,20 @@ constexpr absl::Duration kChunks = absl::Minutes(5);
 constexpr int kChunksAtOnce = 16;
 // The largest role is 5 MB (trust's limit).
 constexpr int kMaxMessageBytes = 6 << 20;
+// All other answers are smaller. Two bytes of an empty record take a hundred and more in memory: of 6 MB of
+// those, a coordinator that means harm could make more than a small device has.
+constexpr char kLimits[] = R"json({"methodConfig": [
+  {"name": [{"service": "linnet.fleet.v1.Fleet", "method": "Enroll"},
+            {"service": "linnet.fleet.v1.Fleet", "method": "Renew"}], "maxResponseMessageBytes": 1048576},
+  {"name": [{"service": "linnet.fleet.v1.Fleet", "method": "CheckIn"}], "maxResponseMessageBytes": 2097152},
+  {"name": [{"service": "linnet.fleet.v1.Fleet", "method": "GetChunks"}], "maxResponseMessageBytes": 4194304},
+  {"name": [{"service": "linnet.fleet.v1.Fleet", "method": "GetLogProof"}], "maxResponseMessageBytes": 262144},
+  {"name": [{"service": "linnet.fleet.v1.Fleet", "method": "GetPeers"},
+            {"service": "linnet.fleet.v1.Fleet", "method": "Report"},
+            {"service": "linnet.fleet.v1.Fleet", "method": "Watch"}], "maxResponseMessageBytes": 16384}
+]})json";
+// Of those that a coordinator names for a chunk (it names 4).
+constexpr int kMostAddresses = 16;
 // Connections that it took on our side and closed on its own. One may be a coordinator that was just stopped.
 constexpr uint32_t kRefusals = 3;
 
@@ -175,6 +190,7 @@ absl::StatusOr<std::unique_ptr<FleetClient>> FleetClient::Create(const std::stri
   grpc::ChannelArguments arguments;
   net::SetDeviceArguments(arguments);
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  arguments.SetServiceConfigJSON(kLimits);
   // A router that forgot the connection behind a held Watch is noticed within 10 minutes.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 600'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
@@ -262,6 +278,7 @@ absl::Status FleetClient::ReadChunks(const v1::GetChunksRequest& request, const 
   Call call(*this, kChunks);
   ChunkStream stream(*stub_->fleet, *call.context(), request);
   base::RateWindow window(patience_.chunks);
+  int left = request.sha256_size();
   while (ours.ok()) {
     const ChunkStream::Next next = stream.Read(window.left());
     if (next == ChunkStream::Next::kEnd) break;
@@ -275,8 +292,12 @@ absl::Status FleetClient::ReadChunks(const v1::GetChunksRequest& request, const 
     if (ours.ok()) ours = net::CheckAnswer(response);
     if (!ours.ok()) break;
     const absl::Duration begun = base::Uptime();
-    if (on_elsewhere && response.data().empty()) {
-      on_elsewhere(response.sha256(), {response.peers().begin(), response.peers().end()});
+    if (left-- == 0) {
+      // Else it could go on for as long as the call may take.
+      ours = absl::DataLossError("the coordinator sends more chunks than it was asked for");
+    } else if (on_elsewhere && response.data().empty()) {
+      const int most = std::min(response.peers_size(), kMostAddresses);
+      on_elsewhere(response.sha256(), {response.peers().begin(), response.peers().begin() + most});
     } else {
       ours = on_chunk(response.sha256(), response.data());
     }

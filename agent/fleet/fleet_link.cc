@@ -16,6 +16,9 @@
 namespace linnet::fleet {
 namespace {
 
+// More are not looked at (agent/update/receipts.cc).
+constexpr int kMostReceipts = 1024;
+
 uint32_t Saturated(uint64_t value) {
   return static_cast<uint32_t>(std::min<uint64_t>(value, std::numeric_limits<uint32_t>::max()));
 }
@@ -202,7 +205,9 @@ absl::StatusOr<update::CheckInAnswer> FleetLink::CheckIn(const update::CheckInFa
   answer.stop = response.stop();
   answer.next_check = absl::Seconds(response.next_check_in_seconds());
   answer.log_size = response.log_size();
-  for (const v1::Receipt& receipt : response.receipts()) answer.receipts.push_back(FromProto(receipt));
+  for (int i = 0; i < std::min(response.receipts_size(), kMostReceipts); ++i) {
+    answer.receipts.push_back(FromProto(response.receipts(i)));
+  }
   return answer;
 }
 

@@ -104,8 +104,9 @@ absl::Status PeerPool::GetChunks(const std::string& address, const std::vector<s
   const auto reader = connection->stub->GetChunks(&context, request);
   v1::GetChunksResponse response;
   absl::Status ours;
-  while (ours.ok() && reader->Read(&response)) {
-    ours = net::CheckAnswer(response);
+  for (size_t left = sha256.size(); ours.ok() && reader->Read(&response); --left) {
+    ours = left == 0 ? absl::DataLossError(absl::StrCat(address, ": sends more chunks than it was asked for"))
+                     : net::CheckAnswer(response);
     if (ours.ok()) ours = on_chunk(response.sha256(), response.data());
   }
   if (!ours.ok()) context.TryCancel();

@@ -19,7 +19,11 @@ grpc::Status ToGrpc(const absl::Status& status) {
 
 absl::Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
-  return {static_cast<absl::StatusCode>(status.error_code()), status.error_message()};
+  // The other end may be anybody's: what it says ends in our status and logs, and an error that says nothing
+  // would look there like none.
+  const std::string text = base::OneLine(status.error_message(), kMaxMessageBytes);
+  return {static_cast<absl::StatusCode>(status.error_code()),
+          text.empty() ? "the other end did not say why" : text};
 }
 
 }  // namespace linnet::net

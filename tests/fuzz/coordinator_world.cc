@@ -141,6 +141,20 @@ std::string CoordinatorWorld::Rows() {
                       FilesBelow(dir_ / "state"));
 }
 
+const coordinator::SiteFiles& CoordinatorWorld::site_files() const { return running_->site; }
+
+trust::OnlineKeys CoordinatorWorld::online_keys() const {
+  const auto key = [this](const char* file) {
+    return Need(
+        base::OpenKey(Need(Files().ReadFile(dir_ / absl::StrCat("site/coordinator/", file), 1 << 16)), ""));
+  };
+  return {.snapshot = key("snapshot.key"), .timestamp = key("timestamp.key")};
+}
+
+std::string CoordinatorWorld::tuf_root() const { return Need(running_->repository->Metadata("root", 1)); }
+
+trust::Repository::Versions CoordinatorWorld::published() const { return running_->repository->versions(); }
+
 void CoordinatorWorld::Pause() { Need(running_->rollouts->Pause("test", "")); }
 
 void CoordinatorWorld::Tick() { running_->rollouts->Tick(); }
@@ -232,6 +246,7 @@ void CoordinatorWorld::Begin() {
   const trust::Publication next =
       Need(site_->SignPlan(PlanFor(model.targets[0], 'q'), running_->repository->Current()));
   Publish(next, "");
+  next_plan_sha256_ = Digest(next.small_targets.begin()->second);
   const trust::Lift lift{.rollout = plan.id,
                          .plan_sha256 = plan_sha256_,
                          .number = 1,

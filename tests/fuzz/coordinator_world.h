@@ -6,6 +6,9 @@
 #include <memory>
 #include <string>
 
+#include "coordinator/site_files.h"
+#include "storage/trust/online_keys.h"
+#include "storage/trust/repository.h"
 #include "storage/trust/site.h"
 #include "tests/coordinator/test_device.h"
 #include "tests/fuzz/database_rows.h"
@@ -59,7 +62,14 @@ class CoordinatorWorld {
   std::string expired_pem() const { return expired_pem_; }
   std::string operator_pem() const { return operator_pem_; }
   std::string plan_sha256() const { return plan_sha256_; }
+  std::string next_plan_sha256() const { return next_plan_sha256_; }
   std::string model_sha256() const;
+  // What whoever has the coordinator's machine finds there; the clock stands still.
+  const coordinator::SiteFiles& site_files() const;
+  trust::OnlineKeys online_keys() const;
+  std::string tuf_root() const;  // version 1, the only one
+  trust::Repository::Versions published() const;
+  absl::Time now() const { return clock_.Now(); }
   // Signed, complete, and not yet published.
   const trust::Publication& next_model() const { return next_model_; }
 
@@ -79,7 +89,7 @@ class CoordinatorWorld {
   std::unique_ptr<Running> running_;
   std::unique_ptr<DatabaseRows> fleet_rows_, content_rows_, published_rows_;
   coordinator::TestDevice member_, canary_, revoked_, guest_;
-  std::string stranger_pem_, expired_pem_, operator_pem_, plan_sha256_;
+  std::string stranger_pem_, expired_pem_, operator_pem_, plan_sha256_, next_plan_sha256_;
   trust::Publication next_model_;
 };
 

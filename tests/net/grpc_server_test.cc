@@ -218,5 +218,17 @@ TEST(StatusTest, MakesAMessageOneLine) {
   EXPECT_EQ(ToGrpc(status).error_message(), "rollout a b [2J: not known");
 }
 
+TEST(StatusTest, TakesNoMoreThanOneLineOfWhatTheOtherEndSays) {
+  const grpc::Status said(grpc::StatusCode::NOT_FOUND, "gone\r\n\x1b[2J{\"level\":\"info\"}");
+  EXPECT_EQ(FromGrpc(said).message(), "gone   [2J{\"level\":\"info\"}");
+  EXPECT_EQ(FromGrpc({grpc::StatusCode::NOT_FOUND, std::string(5000, 'x')}).message().size(), 1024u);
+}
+
+TEST(StatusTest, GivesAnErrorWithoutWordsSome) {
+  const absl::Status status = FromGrpc({grpc::StatusCode::PERMISSION_DENIED, ""});
+  EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(status.message(), "the other end did not say why");
+}
+
 }  // namespace
 }  // namespace linnet::net
