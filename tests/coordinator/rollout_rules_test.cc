@@ -85,7 +85,7 @@ class RolloutRulesTest : public FleetFixture {
   void Begins(const TestDevice& device, const SignedPlan& plan) {
     EXPECT_EQ(PlanFor(device), plan.target);
     fleet::v1::ReportRequest request;
-    request.set_protocol(kProtocol);
+    request.set_protocol(1);
     request.set_attempt(1);
     request.set_sequence(1);
     request.set_state(fleet::v1::DOWNLOAD);
