@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "coordinator/message_check.h"
+#include "runtime/net/message_check.h"
 #include "coordinator/wave_progress.h"
 #include "runtime/base/hash.h"
 #include "tests/coordinator/fleet_fixture.h"
