@@ -257,7 +257,11 @@ TEST_F(RedTeamTest, ItPushesADeviceWithoutAClockNoFurtherThanTheOfflineRolesHold
   thief_->Answer({});
   ASSERT_TRUE(run_until([&] { return member.believed() > clock_.Now() + absl::Hours(24); }));
   EXPECT_EQ(member.believed(), targets_expire);
-  ASSERT_TRUE(ItHadItsChance());
+  thief_->Serve(honest_);  // what it has done by that: nothing that it has to offer is fresh any more
+  ASSERT_TRUE(run_until([&] {
+    EXPECT_TRUE(member.agent->CheckNow().ok());
+    return member.agent->status().last_update_error.find("expired") != std::string::npos;
+  }));
   EXPECT_EQ(member.believed(), targets_expire);
 }
 
