@@ -156,7 +156,7 @@ void Target::Enroll() {
 
 void Target::Renew() {
   const std::string before = canary_->membership().enrolment()->certificate_chain_pem;
-  const absl::Status renewed = fleet::Renew(canary_->membership(), canary_->gate());
+  const absl::Status renewed = fleet::Renew(canary_->membership(), canary_->gate(), canary_->trust());
   server_->AwaitNone();
   CheckStatus(renewed);
   const auto enrolment = canary_->membership().enrolment();
