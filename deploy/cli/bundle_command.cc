@@ -32,7 +32,7 @@ namespace {
 
 struct Options {
   std::string dir, file, site;
-  uint32_t valid_days = 180, confirm_seconds = 600, confirm_inferences = 1;
+  uint32_t valid_days = 180, confirm_seconds = 600, confirm_inferences = 20;
 };
 
 // The signed model and its index that stand for this file.
@@ -165,7 +165,7 @@ void AddBundleCommand(CLI::App& group, Context& context) {
       ->check(CLI::Range(1U, 3650U));
   bundle->add_option("--confirm-seconds", options->confirm_seconds, "a device's up-time on trial (600)");
   bundle->add_option("--confirm-inferences", options->confirm_inferences,
-                     "answers, or self-checks when idle (1)");
+                     "answers on trial; an idle device answers the suite once more, or asks itself (20)");
   AddSiteFolderOption(bundle, options->site);
   Runs(bundle, context, [&context, options] { return Bundle(context, *options); });
 }

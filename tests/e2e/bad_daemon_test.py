@@ -134,7 +134,7 @@ class Disks(claims.Claims):
         self.fleet.start("device", "linnet-agent", *self.fleet.agent_arguments(name, "--token", self.fleet.token("device")))
         device = ("-d", self.fleet.state(name))
         ballast = self.fill(600 << 10)  # less than the model takes
-        start = ("rollout", "start", "--model", TARGET, "--canary", "1", "--soak-seconds", "1", "--confirm-seconds", "1")
+        start = ("rollout", "start", "--model", TARGET, "--canary", "1", "--soak-seconds", "1", "--confirm-seconds", "1", "--confirm-inferences", "1")
         self.taken(self.fleet.operator(*start))
 
         says_no_room = lambda: "space" in self.fleet.linnet("status", *device).out
@@ -182,7 +182,7 @@ class Kills(claims.Claims):
             site.start_coordinator()
             site.start_agent("device", site.token("device"))
             site.must(site.operator(*publish()))
-            start = ("rollout", "start", "--model", TARGET, "--canary", "1", "--soak-seconds", "1", "--confirm-seconds", "1")
+            start = ("rollout", "start", "--model", TARGET, "--canary", "1", "--soak-seconds", "1", "--confirm-seconds", "1", "--confirm-inferences", "1")
             site.must(site.operator(*start))
             # A trial has three starts; on a slow machine each of these kills may fall into it.
             for pause in (0.0, 0.2, 0.45):

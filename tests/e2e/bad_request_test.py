@@ -26,7 +26,7 @@ class Requests(claims.Claims):
         cls.device = ("-d", cls.fleet.state("home"))
         cls.grant = cls.fleet.pair("home")
         cls.fleet.must(cls.fleet.operator(*publish()))
-        cls.fleet.must(cls.fleet.operator("rollout", "start", "--model", TARGET, "--soak-seconds", "1", "--confirm-seconds", "1"))
+        cls.fleet.must(cls.fleet.operator("rollout", "start", "--model", TARGET, "--soak-seconds", "1", "--confirm-seconds", "1", "--confirm-inferences", "1"))
         cls.fleet.must(cls.fleet.operator("rollout", "watch", timeout=60))
         cls.fleet.must(cls.fleet.linnet("entities", ENTITIES, *cls.device))
         cls.fleet.must(cls.fleet.linnet("inventory", INVENTORY, *cls.device))

@@ -112,7 +112,7 @@ class Download(claims.Claims):
         f.restart("pump", signal.SIGKILL)
         f.wait_for("a check-in", self.reachable)
         start_bytes = line.down - before
-        start = ("rollout", "start", "--model", TARGET, "--canary", "0", "--confirm-seconds", "1")
+        start = ("rollout", "start", "--model", TARGET, "--canary", "0", "--confirm-seconds", "1", "--confirm-inferences", "1")
         begin = line.down
         killed = 0
         f.stop("pump", signal.SIGKILL)
@@ -139,7 +139,7 @@ class Download(claims.Claims):
         f.start_agent("pump", f.token("pump"), "--download-kib-a-second", "256")
         self.publish()
         first, start = line.down, time.monotonic()
-        self.taken(f.operator("rollout", "start", "--model", TARGET, "--canary", "0", "--confirm-seconds", "1"))
+        self.taken(f.operator("rollout", "start", "--model", TARGET, "--canary", "0", "--confirm-seconds", "1", "--confirm-inferences", "1"))
         f.wait_for("some of it", lambda: line.down - first > (1536 << 10), seconds=60 * claims.SLOWER)
         # One chunk ahead of the rate, and metadata. A slow machine makes it longer, never shorter.
         self.assertGreater(time.monotonic() - start, (1536 - 256 - 256) / 256)

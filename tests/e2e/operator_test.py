@@ -9,7 +9,7 @@ import fleet
 from bad_site_test import publish
 from claims import BAD_DATA, FAILED, NOT_FOUND, REFUSED, TARGET, USAGE
 
-QUICK = ("--soak-seconds", "1", "--confirm-seconds", "1")
+QUICK = ("--soak-seconds", "1", "--confirm-seconds", "1", "--confirm-inferences", "1")
 
 
 class Rollouts(claims.Claims):

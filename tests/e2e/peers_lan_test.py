@@ -78,7 +78,7 @@ class PeersLan(claims.Claims):
         publish = ("model", "publish", model, "--family", "synth", "--name", "synth", "--license", "Apache-2.0")
         size = json.loads(self.taken(f.operator("--json", *publish, timeout=120)).out)["bytes"]
         before = sent_to_bridge()
-        self.taken(f.operator("rollout", "start", "--model", TARGET, "--canary", "0", "--confirm-seconds", "1"))
+        self.taken(f.operator("rollout", "start", "--model", TARGET, "--canary", "0", "--confirm-seconds", "1", "--confirm-inferences", "1"))
         for name in DEVICES:
             f.wait_for(f"the model on {name}", lambda n=name: self.active(n), seconds=120 * claims.SLOWER)
         copies = (sent_to_bridge() - before) / size

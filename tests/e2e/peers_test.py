@@ -37,7 +37,7 @@ class Peers(claims.Claims):
             f.wait_for(f"the door of {name}", lambda n=name: b"peers_served" in f.log(n), seconds=30 * claims.SLOWER)
         size = self.publish()
         before = line.down
-        self.taken(f.operator("rollout", "start", "--model", TARGET, "--canary", "0", "--confirm-seconds", "1"))
+        self.taken(f.operator("rollout", "start", "--model", TARGET, "--canary", "0", "--confirm-seconds", "1", "--confirm-inferences", "1"))
         for name in names:
             f.wait_for(f"the model on {name}", lambda n=name: self.active(n), seconds=120 * claims.SLOWER)
         copies = (line.down - before) / size

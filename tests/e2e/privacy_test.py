@@ -31,7 +31,7 @@ class Privacy(claims.Claims):
             rows = "".join(f"{1_700_000_000 + 10 * i},{CHANNEL},mm/s,{987.125 if i > 800 else i % 7}\n" for i in range(1000))
             site.must(site.linnet("ingest", site.write("rows.csv", "h\n" + rows), *device))
             site.must(site.operator(*publish()))
-            site.must(site.operator("rollout", "start", "--model", TARGET, "--soak-seconds", "1", "--confirm-seconds", "1"))
+            site.must(site.operator("rollout", "start", "--model", TARGET, "--soak-seconds", "1", "--confirm-seconds", "1", "--confirm-inferences", "1"))
             site.must(site.operator("rollout", "watch", timeout=60))
             answers = []
             for text in UTTERANCES:

@@ -11,7 +11,7 @@ import fleet
 from bad_site_test import publish
 from claims import AGENT_REFUSED, BAD_DATA, FAILED, MODEL, NOT_FOUND, TARGET, UNREACHABLE
 
-QUICK = ("--soak-seconds", "1", "--confirm-seconds", "1")
+QUICK = ("--soak-seconds", "1", "--confirm-seconds", "1", "--confirm-inferences", "1")
 LIST = "list of revoked devices"
 
 
@@ -114,7 +114,7 @@ class Revoked(claims.Claims):
         shutil.copytree(f.site, site)
         shutil.rmtree(site + "/coordinator/repository")
         shutil.copytree(f.path("coordinator", "repository"), site + "/coordinator/repository")
-        self.taken(f.linnet("site", "bundle", stick, "--file", MODEL, "--confirm-seconds", "1", "--site", site))
+        self.taken(f.linnet("site", "bundle", stick, "--file", MODEL, "--confirm-seconds", "1", "--confirm-inferences", "1", "--site", site))
         lists = [name for _, _, names in os.walk(stick) for name in names if name.endswith(".revoked.json")]
         self.assertEqual(len(lists), 1, lists)
         update = ("update", "--from", stick, "--state-dir")

@@ -74,7 +74,7 @@ class WithACoordinator(Tools):
             self.taken(f.operator("site", "rotate-key", role, *more))
             after = self.roles(f)[role]["keyids"]
             self.assertEqual(sum(a != b for a, b in zip(before, after)), 1, role)
-        start = ("rollout", "start", "--model", TARGET, "--canary", "0", "--confirm-seconds", "1")
+        start = ("rollout", "start", "--model", TARGET, "--canary", "0", "--confirm-seconds", "1", "--confirm-inferences", "1")
         self.taken(f.operator(*start))
         f.wait_for("the model", lambda: self.active(f, "pump") == [TARGET], seconds=60 * claims.SLOWER)
         self.assertIn("nothing to publish", self.taken(f.operator("site", "publish")).out)
@@ -106,7 +106,7 @@ class WithACoordinator(Tools):
         self.assertEqual(value(self.taken(f.operator("--json", "site", "sign", file, "--site", other)))["published"], True)
         self.refused(f.operator("site", "sign", self.first_version(file), "--site", other), (FAILED, BAD_DATA), "change")
         f.start_agent("pump", f.token("pump"))
-        self.taken(f.operator("rollout", "start", "--model", TARGET, "--canary", "0", "--confirm-seconds", "1"))
+        self.taken(f.operator("rollout", "start", "--model", TARGET, "--canary", "0", "--confirm-seconds", "1", "--confirm-inferences", "1"))
         f.wait_for("the model", lambda: self.active(f, "pump") == [TARGET], seconds=60 * claims.SLOWER)
 
     def replace(self, target, source):
@@ -116,7 +116,7 @@ class WithACoordinator(Tools):
     def test_a_coordinator_that_is_restored_from_a_copy_gets_new_online_keys(self):
         f = self.fleet
         f.start_agent("pump", f.token("pump"))
-        self.taken(f.operator("rollout", "start", "--model", TARGET, "--canary", "0", "--confirm-seconds", "1"))
+        self.taken(f.operator("rollout", "start", "--model", TARGET, "--canary", "0", "--confirm-seconds", "1", "--confirm-inferences", "1"))
         f.wait_for("the model", lambda: self.active(f, "pump") == [TARGET], seconds=60 * claims.SLOWER)
         f.stop("coordinator")
         self.replace("host", "site/coordinator")
@@ -125,7 +125,7 @@ class WithACoordinator(Tools):
         f.host = f.path("host")
         f.start_coordinator()
         self.taken(f.operator(*publish(self.second_model(f), "linnet-second")))
-        self.taken(f.operator("rollout", "start", "--model", SECOND, "--canary", "0", "--confirm-seconds", "1"))
+        self.taken(f.operator("rollout", "start", "--model", SECOND, "--canary", "0", "--confirm-seconds", "1", "--confirm-inferences", "1"))
         f.wait_for("the second model", lambda: self.active(f, "pump") == [SECOND], seconds=60 * claims.SLOWER)
         f.stop("coordinator")
         self.replace("coordinator", "backup")
@@ -150,7 +150,7 @@ class WithACoordinator(Tools):
         os.remove(f.path("host", "timestamp.key"))
         f.restart("coordinator")
         target = SECOND.replace("second", "third")
-        self.taken(f.operator("rollout", "start", "--model", target, "--canary", "0", "--confirm-seconds", "1"))
+        self.taken(f.operator("rollout", "start", "--model", target, "--canary", "0", "--confirm-seconds", "1", "--confirm-inferences", "1"))
         f.wait_for("the third model", lambda: self.active(f, "pump") == [target], seconds=60 * claims.SLOWER)
         self.assertIn("whole and signed", self.taken(f.operator("audit", "transparency")).out)
         # Whoever has the old host, at the same address, is not believed.
@@ -174,7 +174,7 @@ class WithACoordinator(Tools):
     def test_a_withdrawn_model_is_rolled_out_no_more(self):
         f = self.fleet
         f.start_agent("pump", f.token("pump"))
-        self.taken(f.operator("rollout", "start", "--model", TARGET, "--canary", "0", "--confirm-seconds", "1"))
+        self.taken(f.operator("rollout", "start", "--model", TARGET, "--canary", "0", "--confirm-seconds", "1", "--confirm-inferences", "1"))
         f.wait_for("the model", lambda: self.active(f, "pump") == [TARGET], seconds=60 * claims.SLOWER)
         self.refused(f.operator("model", "withdraw", "nothing"), NOT_FOUND, "nothing")
         self.assertIn("- " + TARGET, self.taken(f.operator("model", "withdraw", "linnet-starter-1")).out)
@@ -194,7 +194,7 @@ class WithoutACoordinator(Tools):
     def bundle(self, name, model=MODEL):
         dir = self.fleet.path(name)
         made = self.taken(
-            self.fleet.linnet("--json", "site", "bundle", dir, "--file", model, "--confirm-seconds", "1")
+            self.fleet.linnet("--json", "site", "bundle", dir, "--file", model, "--confirm-seconds", "1", "--confirm-inferences", "1")
         )
         return dir, value(made)["root_sha256"]
 

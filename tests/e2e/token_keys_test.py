@@ -88,7 +88,7 @@ class Tokens(claims.Claims):
         published = self.taken(f.operator(*publish(second, name="linnet-second"), *self.pin))
         self.assertNotIn(PIN, published.out + published.err)
         target = "models/starter/linnet-second-1.linnet"
-        self.taken(f.operator("rollout", "start", "--model", target, "--canary", "0", "--confirm-seconds", "1", *self.pin))
+        self.taken(f.operator("rollout", "start", "--model", target, "--canary", "0", "--confirm-seconds", "1", "--confirm-inferences", "1", *self.pin))
 
         def active():
             models = json.loads(self.taken(f.linnet("--json", "model", "list", "-d", f.state("pump"))).out).get("models", [])

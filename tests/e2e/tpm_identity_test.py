@@ -70,7 +70,7 @@ class Tpm(claims.Claims):
         for file in (key, f.read("pump", "user", "key")):
             self.assertTrue(file.startswith(b"-----BEGIN TSS2 PRIVATE KEY-----"), file[:40])
         self.taken(f.operator("rollout", "start", "--model", TARGET, "--canary", "1", "--then", "all",
-                              "--confirm-seconds", "1", "--soak-seconds", "1"))  # fmt: skip
+                              "--confirm-seconds", "1", "--confirm-inferences", "1", "--soak-seconds", "1"))  # fmt: skip
         f.wait_for("the model", lambda: self.active("pump") == [TARGET], seconds=60 * claims.SLOWER)
         f.wait_for(
             "its receipt",
