@@ -103,7 +103,7 @@ void HonestCoordinator::Sign(v1::LogHead& head) const {
   std::string message = "linnet-log-head-1";
   for (int shift = 56; shift >= 0; shift -= 8) message += static_cast<char>(head.size() >> shift & 255);
   message += head.root_sha256();
-  head.set_signature(*online_.timestamp.SignRaw(message));
+  head.set_signature(*online_.timestamp.Sign(message));
 }
 
 void HonestCoordinator::Certify(std::string_view device_id, std::string_view public_key,
