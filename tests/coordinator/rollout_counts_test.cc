@@ -20,6 +20,7 @@ class RolloutCountsTest : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_OK_AND_ASSIGN(fleet_, FleetDatabase::Open(dir_ / "fleet.db"));
+    ASSERT_THAT(fleet_->db->Execute("PRAGMA synchronous=OFF"), IsOk());  // hundreds of commits
     ASSERT_OK_AND_ASSIGN(cohort_, Cohort::Load(*fleet_, {}));
     plan_.id = std::string(32, 'a');
     plan_.waves = {{.name = "named", .devices = {base::Hex(Id(3)), base::Hex(Id(5))}},
