@@ -19,13 +19,12 @@ using grpc::StatusCode;
 using ::testing::HasSubstr;
 using testing::IsOk;
 
-// With their long names above the 4 MiB that gRPC takes.
-constexpr size_t kDevices = 30'000;
 constexpr char kName[] = "a-device-with-one-of-those-long-names-that-people-give-";
 
 class LargeFleetTest : public FleetFixture {
  protected:
-  void SetUp() override {
+  // One that enrols, and so many rows that there are `devices`.
+  void Begin(size_t devices) {
     first_ = NewDevice("first");
     admin_.reset();
     coordinator_.reset();
@@ -34,7 +33,7 @@ class LargeFleetTest : public FleetFixture {
       const base::MutexLock lock(fleet->mutex);
       ASSERT_THAT(fleet->db->Transact([&]() -> absl::Status {
         repo::DeviceRow row;
-        for (size_t n = 1; n < kDevices; ++n) {
+        for (size_t n = 1; n < devices; ++n) {
           row.id = base::RandomBytes(16);
           row.name = absl::StrCat(kName, n);
           row.public_key = "\x04" + base::RandomBytes(64);
@@ -58,6 +57,8 @@ class LargeFleetTest : public FleetFixture {
 };
 
 TEST_F(LargeFleetTest, DevicesComeInPagesAndNeverInOneMessage) {
+  constexpr size_t kDevices = 30'000;  // with their long names above the 4 MiB that gRPC takes
+  Begin(kDevices);
   ASSERT_OK_AND_ASSIGN(const admin::v1::ListDevicesResponse all, cli::AllDevices(*cli_));
   ASSERT_EQ(static_cast<size_t>(all.devices_size()), kDevices);
   std::set<std::string> ids;
@@ -83,6 +84,8 @@ TEST_F(LargeFleetTest, DevicesComeInPagesAndNeverInOneMessage) {
 }
 
 TEST_F(LargeFleetTest, ARolloutIsSeenByItsWavesAndByItsDevicesOnRequest) {
+  constexpr size_t kDevices = 10'500;  // above the lines of one message
+  Begin(kDevices);
   const Model model = SignModel("1");
   ASSERT_TRUE(Publish(model).ok());
   const SignedPlan plan = PublishPlan(model, {first_.get()});
