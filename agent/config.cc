@@ -97,7 +97,8 @@ absl::StatusOr<Invocation> ParseArguments(int argc, const char* const* argv, con
   text("model", c.model, "answer with this GGUF file, and no other");
   text("ready-file", c.ready_file, "write the real addresses there when all doors are open");
   number("check-in-seconds", c.check_in_seconds, 1, 86'400, "between two check-ins with the coordinator");
-  number("threads", c.threads, 0, 256, "of inference; 0: as many as are fastest, measured when a model is first loaded");
+  number("threads", c.threads, 0, 256,
+         "of inference; 0: as many as are fastest, measured when a model is first loaded");
   number("context-tokens", c.context_tokens, 0, 1 << 20,
          "of a conversation; 0: the model's own, at most 4096");
   text("kv", c.kv,
