@@ -1,122 +1,27 @@
+#include "tests/kernels/variants.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstring>
-#include <iostream>
 #include <numeric>
-#include <random>
 #include <span>
 #include <string>
-#include <vector>
 
-#include "runtime/kernels/kernel_table.h"
 #include "runtime/kernels/tiles.h"
 #include "runtime/kernels/weight_types.h"
-#include "tests/support/guarded_buffer.h"
 
-// Every operation of every set this CPU can run equals the scalar set bit for bit: all sizes around the
-// vectors' borders, random and extreme values, buffers that end at a guarded page.
+// Products, and what is done to vectors: all sizes around the vectors' borders.
 namespace linnet::kernels {
 namespace {
 
-using ::linnet::testing::GuardedBuffer;
-
-constexpr uint32_t kSeed = 20260101;
 const size_t kSizes[] = {0,  1,  2,  3,  4,  5,  7,  8,  9,  12, 15,  16,  17,
                          23, 24, 31, 32, 33, 47, 48, 63, 64, 65, 100, 172, 576};
 const size_t kRowCounts[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33};
 const size_t kTokenCounts[] = {0, 1, 2, 3};
 
-enum class Values { kPlain, kExtreme };
-constexpr Values kValues[] = {Values::kPlain, Values::kExtreme};
-
-class Random {
- public:
-  explicit Random(uint32_t seed) : engine_(seed) {}
-  uint32_t Bits() { return engine_(); }
-  float Float(Values values) {
-    const float plain = static_cast<float>(static_cast<int32_t>(Bits()) >> 8) * 0x1p-22f;  // [-2, 2)
-    if (values == Values::kPlain) return plain;
-    switch (Bits() % 8) {
-      case 0:
-        return 0.0f;
-      case 1:
-        return -0.0f;
-      case 2:
-        return plain * 1e15f;
-      case 3:
-        return plain * 1e-30f;
-      case 4:
-        return plain * 1e-39f;  // denormal
-      case 5:
-        return 0x1p-126f;
-      default:
-        return plain;
-    }
-  }
-  uint16_t Half(Values values) {
-    const uint16_t bits = static_cast<uint16_t>(Bits());
-    if (values == Values::kPlain) return static_cast<uint16_t>(bits & 0xBFFF);       // below 2 in magnitude
-    return (bits & 0x7C00) == 0x7C00 ? static_cast<uint16_t>(bits & 0x83FF) : bits;  // finite, with denormals
-  }
-  int8_t Quant(Values values) {
-    if (values == Values::kExtreme) return Bits() % 2 == 0 ? int8_t{-128} : int8_t{127};
-    return static_cast<int8_t>(Bits());
-  }
-
- private:
-  std::mt19937 engine_;
-};
-
-// The sets under test; the scalar set is the oracle.
-std::vector<const Variant*> Tested() {
-  std::vector<const Variant*> tested;
-  for (const Variant& variant : Variants()) {
-    if (Supported(variant) && std::string(variant.name) != "scalar") tested.push_back(&variant);
-  }
-  return tested;
-}
-
-class VariantsTest : public ::testing::Test {
+class VariantsTest : public VariantsFixture {
  protected:
-  static const Ops& Oracle() { return Variants().data[0].ops; }
-
-  static void SetUpTestSuite() {
-    std::cout << "seed " << kSeed << "; variants executed: scalar";
-    for (const Variant* variant : Tested()) std::cout << " " << variant->name;
-    std::cout << "\nvariants not executed:";
-    for (const Variant& variant : Variants()) {
-      if (!Supported(variant)) std::cout << " " << variant.name;
-    }
-    std::cout << "\n";
-  }
-
-  // run(ops, y) fills y; both results must have the same bits.
-  template <typename Run>
-  void Compare(size_t n, const std::string& what, Run run) {
-    GuardedBuffer<float> expected(n);
-    Fill(expected);
-    run(Oracle(), expected.data());
-    for (const Variant* variant : Tested()) {
-      GuardedBuffer<float> found(n);
-      Fill(found);
-      run(variant->ops, found.data());
-      ASSERT_TRUE(found.Intact()) << variant->name << " wrote before the buffer: " << what;
-      for (size_t i = 0; i < n; ++i) {
-        ASSERT_EQ(std::memcmp(&found[i], &expected[i], sizeof(float)), 0)
-            << variant->name << " " << what << " element " << i << ": " << found[i] << ", scalar "
-            << expected[i];
-      }
-    }
-  }
-
-  static void Fill(GuardedBuffer<float>& buffer) {
-    for (float& f : buffer.span()) f = -7.5f;
-  }
-  static void Fill(GuardedBuffer<float>& buffer, Random& random, Values values) {
-    for (float& f : buffer.span()) f = random.Float(values);
-  }
-
   void CompareMatMul(const WeightTypeInfo& info, Values values, size_t rows, size_t cols, size_t tokens) {
     GuardedBuffer<char> w(rows * cols / info.block * info.block_bytes);
     FillWeights(info, values, random_, w.span());
@@ -464,135 +369,6 @@ TEST_F(VariantsTest, ToHalfEqualsScalar) {
         variant->ops.to_half(x.data(), found.data(), n);
         ASSERT_TRUE(found.Intact());
         for (size_t i = 0; i < n; ++i) ASSERT_EQ(found[i], expected[i]) << variant->name << " " << x[i];
-      }
-    }
-  }
-}
-
-constexpr KvType kTypesOfKv[] = {KvType::kF32, KvType::kF16, KvType::kQ8};
-
-// Keys, values and queries, each in a buffer that ends at a guarded page.
-struct KeysAndValues {
-  // q: as AttendArgs has it, `floats` in all; q8: `queries` of them.
-  KeysAndValues(Random& random, Values values, KvType kv_type, size_t positions, size_t dim, size_t floats,
-                size_t queries)
-      : type(kv_type),
-        head_dim(dim),
-        k(positions * KvRowBytes(type, dim)),
-        v(k.size()),
-        q(type == KvType::kQ8 ? 0 : floats),
-        q8(type == KvType::kQ8 ? queries * KvBlocks(dim) : 0) {
-    for (GuardedBuffer<uint8_t>* rows : {&k, &v}) Fill(random, values, *rows);
-    for (float& f : q.span()) f = random.Float(Values::kPlain);
-    for (ActBlock& block : q8.span()) {
-      block.d = random.Float(Values::kPlain) * 0x1p-5f;
-      block.sum = 0;
-      for (int8_t& byte : block.q) block.sum += byte = Byte(random, values);
-    }
-  }
-  // Within +-127; extreme: nothing but those two.
-  static int8_t Byte(Random& random, Values values) { return std::max<int8_t>(-127, random.Quant(values)); }
-  void Fill(Random& random, Values values, GuardedBuffer<uint8_t>& rows) const {
-    uint8_t* to = rows.data();
-    const auto put = [&to](auto element) {
-      std::memcpy(to, &element, sizeof(element));
-      to += sizeof(element);
-    };
-    while (to != rows.data() + rows.size()) {
-      if (type == KvType::kF32) put(random.Float(Values::kPlain));
-      if (type == KvType::kF16) put(random.Half(Values::kPlain));
-      if (type != KvType::kQ8) continue;
-      for (size_t i = 0; i < KvBlocks(head_dim) * kBlock; ++i) put(Byte(random, values));
-      for (size_t b = 0; b < KvBlocks(head_dim); ++b) put(random.Float(Values::kPlain) * 0x1p-5f);
-    }
-  }
-  AttendArgs Args() {
-    return {.type = type, .k = k.data(), .v = v.data(), .q = q.data(), .q8 = q8.data(), .head_dim = head_dim};
-  }
-  KvType type;
-  size_t head_dim;
-  GuardedBuffer<uint8_t> k, v;
-  GuardedBuffer<float> q;
-  GuardedBuffer<ActBlock> q8;
-};
-
-TEST_F(VariantsTest, AttendEqualsScalar) {
-  Random random(kSeed);
-  for (const KvType type : kTypesOfKv) {
-    for (const size_t positions : {0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 63, 64, 65, 100, 127, 128, 129, 200}) {
-      for (const size_t head_dim : {0, 1, 3, 4, 8, 12, 16, 20, 32, 33, 64, 80, 96, 128, 160, 256}) {
-        const Values values = kValues[(positions + head_dim) % 2];
-        KeysAndValues kv(random, values, type, positions, head_dim, head_dim, 1);
-        AttendArgs args = kv.Args();
-        args.end = 1;
-        args.positions = positions;
-        const std::string what = "kv " + std::to_string(static_cast<int>(type)) + " positions " +
-                                 std::to_string(positions) + " head_dim " + std::to_string(head_dim);
-        const auto compare = [&](float scale, float cap) {
-          args.scale = scale;
-          args.cap = cap;
-          Compare(head_dim, "attend " + what + " window " + std::to_string(args.window),
-                  [&](const Ops& o, float* y) {
-                    AttendArgs mine = args;
-                    mine.out = y;
-                    o.attend(mine);
-                  });
-        };
-        for (const float scale : {0.125f, 3.0f, -40.0f}) {
-          for (const float cap : {0.0f, 5.0f}) compare(scale, cap);
-        }
-        for (const size_t first : {1, 5, 8, 13, 16, 63, 64, 70, 128, 199}) {
-          if (first >= positions) break;
-          args.window = positions - first;
-          for (const float cap : {0.0f, 5.0f}) compare(0.5f, cap);
-        }
-        if (HasFatalFailure()) return;
-      }
-    }
-  }
-}
-
-// The scalar set takes one query after the other: that it is equalled means that no query sees its company.
-TEST_F(VariantsTest, AttendOfManyQueriesEqualsScalar) {
-  Random random(kSeed);
-  for (const KvType type : kTypesOfKv) {
-    for (const size_t head_dim : {8, 20, 64, 72}) {
-      for (const size_t heads : {1, 3, 4, 7}) {
-        for (const size_t tokens : {1, 2, 9}) {
-          for (const size_t positions : {1, 50, 130}) {
-            for (const size_t growth : {0, 1}) {
-              const size_t stride = heads * head_dim + 5;
-              const size_t floats = (tokens - 1) * stride + heads * head_dim;
-              KeysAndValues kv(random, Values::kPlain, type, positions + (tokens - 1) * growth, head_dim,
-                               floats, tokens * heads);
-              AttendArgs args = kv.Args();
-              args.heads = heads;
-              args.stride = stride;
-              args.positions = positions;
-              args.growth = growth;
-              args.scale = 0.5f;
-              for (const size_t window : {0, 3, 40}) {
-                args.window = window;
-                args.cap = window == 40 ? 5.0f : 0.0f;
-                // All of them, and a part that begins and ends within a token.
-                for (const size_t skipped : {0, 1}) {
-                  args.begin = skipped;
-                  args.end = tokens * heads - (tokens * heads > 2 ? skipped : 0);
-                  const std::string what = "kv " + std::to_string(static_cast<int>(type)) + " head_dim " +
-                                           std::to_string(head_dim) + " heads " + std::to_string(heads) +
-                                           " tokens " + std::to_string(tokens) + " positions " +
-                                           std::to_string(positions) + " window " + std::to_string(window);
-                  Compare(floats, "attend " + what, [&](const Ops& o, float* y) {
-                    AttendArgs mine = args;
-                    mine.out = y;
-                    o.attend(mine);
-                  });
-                  if (HasFatalFailure()) return;
-                }
-              }
-            }
-          }
-        }
       }
     }
   }
