@@ -41,6 +41,7 @@ absl::Status StatusOf(int code, int system_errno, std::string message) {
         return absl::PermissionDeniedError(
             absl::StrCat(message, "; check who owns this file and its folder"));
       }
+      if (system_errno == EMFILE || system_errno == ENFILE) return absl::ResourceExhaustedError(message);
       return absl::UnavailableError(message);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
