@@ -63,6 +63,7 @@ class SqliteChunkStore final : public ChunkStore {
     if (row) {
       const absl::StatusOr<base::FileInfo> info = fs_.Stat(path);
       if (info.ok() && info->size_bytes == static_cast<uint64_t>(select.Int(0))) return path;
+      if (!info.ok() && !absl::IsNotFound(info.status())) return info.status();  // who knows
     }
     return absl::NotFoundError(absl::StrCat(path, ": not in the store"));
   }
