@@ -28,6 +28,7 @@ bool UpdateDriver::CheckIsDue() {
 
 absl::Duration UpdateDriver::DoIdle() {
   if (!CheckIsDue()) return std::max(next_check_ - RawNow(), absl::Milliseconds(1));
+  if (loaded_.empty()) LoadAgain();
   if (!parts_.link.credentials().ok()) return kMostPoll;  // not enrolled: Enroll wakes us
   return Then(Advance(Event::kDue));
 }
@@ -114,7 +115,9 @@ absl::Duration UpdateDriver::DoPlan() {
   absl::StatusOr<PlanVerdict> verdict = CheckPlan(context, answer_);
   if (!verdict.ok()) return Later(verdict.status());
   check_tries_ = 0;
-  SetError(verdict->message);
+  // A plan that has ended here has nothing new to say: what it ended with is still the matter.
+  const bool quiet = verdict->event == Event::kNothing && verdict->message.empty();
+  SetError(quiet ? failure_ : verdict->message);
   if (verdict->event == Event::kNothing) {
     next_check_ = std::min(next_check_, verdict->again);
     return Then(Advance(Event::kNothing));

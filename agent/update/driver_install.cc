@@ -63,6 +63,13 @@ bool IsTransient(const absl::Status& status) {
 
 }  // namespace
 
+absl::Duration UpdateDriver::BreakOrRetry(Reason reason, const absl::Status& status) {
+  if (!IsTransient(status)) return Break(reason, base::Message(status));
+  if (attempt_->tries + 1 < kMostSilentTries) return Retry(status);
+  return Break(absl::IsResourceExhausted(status) ? Reason::kNoSpace : Reason::kDownloadFailed,
+               base::Message(status));
+}
+
 absl::Duration UpdateDriver::DoDownload() {
   if (Stopped()) return StopHere();
   const absl::StatusOr<chunks::ChunkIndex> index = chunks::ChunkIndex::FromJson(attempt_->index_json);
@@ -99,9 +106,9 @@ absl::Duration UpdateDriver::DoDownload() {
 absl::Duration UpdateDriver::DoVerify() {
   if (Stopped()) return StopHere();
   const absl::StatusOr<std::string> path = parts_.store.PathOf(attempt_->model_sha256);
-  if (!path.ok()) return Break(Reason::kHashMismatch, base::Message(path.status()));
+  if (!path.ok()) return BreakOrRetry(Reason::kHashMismatch, path.status());
   const absl::StatusOr<std::string> hash = HashOfFile(parts_.fs, *path);
-  if (!hash.ok()) return Break(Reason::kHashMismatch, base::Message(hash.status()));
+  if (!hash.ok()) return BreakOrRetry(Reason::kHashMismatch, hash.status());
   if (*hash != attempt_->model_sha256) {
     return Break(Reason::kHashMismatch,
                  absl::StrCat(attempt_->model_target, ": is ", base::Hex(*hash).substr(0, 16),
@@ -109,7 +116,7 @@ absl::Duration UpdateDriver::DoVerify() {
   }
   // Here, where every way in comes by: of anything else not a byte more is read, not even by the probe.
   if (const absl::Status packed = CheckIsPacked(parts_.fs, *path, attempt_->model_target); !packed.ok()) {
-    return Break(Reason::kNotPacked, base::Message(packed));
+    return BreakOrRetry(Reason::kNotPacked, packed);
   }
   const absl::Duration next = Then(Advance(Event::kVerified));
   if (!dead_ && state_ == State::kStage) TellProgress();
@@ -123,7 +130,7 @@ absl::Duration UpdateDriver::DoStage() {
                  absl::StrCat(attempt_->model_target, ": the self-check died ", attempt_->probes, " times"));
   }
   const absl::StatusOr<std::string> path = parts_.store.PathOf(attempt_->model_sha256);
-  if (!path.ok()) return Break(Reason::kHashMismatch, base::Message(path.status()));
+  if (!path.ok()) return BreakOrRetry(Reason::kHashMismatch, path.status());
   std::string suite;
   if (!attempt_->suite_json.empty()) {
     suite = options_.trust_dir + ".suite.json";
@@ -214,6 +221,7 @@ absl::Duration UpdateDriver::DoActivate() {
       [&] { return repo::Models(parts_.state.db()).Activate(ModelOfAttempt(), options_.trial_boots); });
   if (!activated.ok()) return Then(activated);
   const absl::Status switched = SwitchTo(attempt_->model_sha256);
+  if (IsTransient(switched) && attempt_->tries + 1 < kMostWrongTries) return Retry(switched);
   if (!switched.ok()) return Break(Reason::kWillNotLoad, base::Message(switched));
   trial_since_ = RawNow();
   failed_self_checks_ = 0;
@@ -287,6 +295,7 @@ absl::Duration UpdateDriver::DoRollback() {
   if (const absl::Status loaded = SwitchTo(slots->active); !loaded.ok()) {
     base::Log(base::Severity::kError, "previous_model_does_not_load",
               {{"error", base::LogValue::Error(loaded)}});
+    resumed_ = false;  // the next step tries again
   }
   const absl::Status saved = Advance(
       Event::kRolledBack, [](repo::UpdateAttempt& a) { a.outcome = static_cast<int>(Outcome::kRolledBack); });

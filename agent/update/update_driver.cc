@@ -15,6 +15,13 @@ namespace {
 
 // When state.db itself refuses a save (full disk): nothing is done meanwhile.
 constexpr absl::Duration kSavePause = absl::Seconds(10);
+// Of the active model at a start, when the disk is at fault: then the device goes on without, and takes the
+// next update.
+constexpr int kMostLoads = 6;
+
+bool IsDisksFault(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
+}
 
 // Such a model is not tried again here until another plan says so. A full disk or a dead line is no reason.
 bool IsModelsFault(Reason reason) {
@@ -176,17 +183,18 @@ absl::StatusOr<repo::ModelSlots> UpdateDriver::Slots() {
 
 absl::Status UpdateDriver::SwitchTo(const std::string& sha256) {
   std::string target;
+  LINNET_RETURN_IF_ERROR(parts_.state.Read([&]() -> absl::Status {
+    LINNET_ASSIGN_OR_RETURN(const auto model, repo::Models(parts_.state.db()).Find(sha256));
+    if (model.has_value()) target = model->target;
+    return absl::OkStatus();
+  }));
+  // Last: what the host runs is what we say it runs.
   if (sha256.empty()) {
     LINNET_RETURN_IF_ERROR(parts_.host.Switch(""));
   } else if (sha256 != loaded_) {
     LINNET_ASSIGN_OR_RETURN(const std::string path, parts_.store.PathOf(sha256));
     LINNET_RETURN_IF_ERROR(parts_.host.Switch(path));
   }
-  LINNET_RETURN_IF_ERROR(parts_.state.Read([&]() -> absl::Status {
-    LINNET_ASSIGN_OR_RETURN(const auto model, repo::Models(parts_.state.db()).Find(sha256));
-    if (model.has_value()) target = model->target;
-    return absl::OkStatus();
-  }));
   loaded_ = sha256;
   base::MutexLock lock(mutex_);
   active_target_ = std::move(target);
@@ -194,6 +202,7 @@ absl::Status UpdateDriver::SwitchTo(const std::string& sha256) {
 }
 
 absl::Status UpdateDriver::Resume() {
+  resumed_ = false;
   LINNET_RETURN_IF_ERROR(parts_.state.Read([&]() -> absl::Status {
     LINNET_ASSIGN_OR_RETURN(attempt_, repo::UpdateJournal(parts_.state.db()).Open());
     return absl::OkStatus();
@@ -209,20 +218,36 @@ absl::Status UpdateDriver::Resume() {
   if (slots.trial && !ours) {
     // Nobody drives this trial any more: the way back is the safe one.
     LINNET_RETURN_IF_ERROR(parts_.state.Write([&] { return repo::Models(parts_.state.db()).RollBack(); }));
-  } else if (slots.trial && state_ < State::kCommit) {
-    if (slots.boots_left == 0) {
-      Break(Reason::kCrashed, "the new model did not survive its trial starts");
+  } else if (slots.trial && state_ < State::kCommit && !boot_counted_) {
+    // Saved before the model is touched: if loading it kills us, the next start has one less.
+    if (slots.boots_left > 0) {
+      const absl::Status counted =
+          parts_.state.Write([&] { return repo::Models(parts_.state.db()).CountBoot().status(); });
+      if (!counted.ok()) {
+        SwitchTo(slots.previous).IgnoreError();
+        return counted;
+      }
     } else {
-      // Saved before the model is touched: if loading it kills us, the next start has one less.
-      LINNET_RETURN_IF_ERROR(
-          parts_.state.Write([&] { return repo::Models(parts_.state.db()).CountBoot().status(); }));
+      Break(Reason::kCrashed, "the new model did not survive its trial starts");
+      if (state_ != State::kRollback) {  // not saved
+        SwitchTo(slots.previous).IgnoreError();
+        return absl::UnavailableError(last_error());
+      }
     }
   }
+  boot_counted_ = true;
   if (state_ == State::kRollback) DoRollback();
   CheckNotRevoked().IgnoreError();  // says so
   LINNET_ASSIGN_OR_RETURN(slots, Slots());
-  if (slots.active.empty() || loaded_ == slots.active) return absl::OkStatus();
+  resumed_ = slots.active.empty() || loaded_ == slots.active;
+  if (resumed_) return absl::OkStatus();
   const absl::Status loaded = SwitchTo(slots.active);
+  if (IsDisksFault(loaded) && ++failed_loads_ < kMostLoads) {
+    if (slots.trial && loaded_.empty()) SwitchTo(slots.previous).IgnoreError();
+    return loaded;
+  }
+  failed_loads_ = 0;
+  resumed_ = true;
   if (loaded.ok()) {
     trial_since_ = RawNow();
     return absl::OkStatus();
@@ -232,12 +257,26 @@ absl::Status UpdateDriver::Resume() {
     if (state_ == State::kRollback) DoRollback();
     return absl::OkStatus();
   }
-  SetError(absl::StrCat("the active model does not load: ", base::Message(loaded)));
+  failure_ = absl::StrCat("the active model does not load: ", base::Message(loaded));
+  SetError(failure_);
   return absl::OkStatus();  // the device goes on without it, and takes the next update
+}
+
+void UpdateDriver::LoadAgain() {
+  const absl::StatusOr<repo::ModelSlots> slots = Slots();
+  if (!slots.ok() || slots->active.empty() || !SwitchTo(slots->active).ok()) return;
+  failure_.clear();
+  SetError("");
 }
 
 absl::Duration UpdateDriver::Step() {
   if (dead_) return absl::InfiniteDuration();
+  if (!resumed_) {
+    if (const absl::Status resumed = Resume(); !resumed.ok()) {
+      SetError(base::Message(resumed));
+      return kSavePause;
+    }
+  }
   switch (state_) {
     case State::kIdle:
       return DoIdle();

@@ -67,7 +67,8 @@ class UpdateDriver {
   UpdateDriver(DriverOptions options, DriverParts parts);
 
   // Once, first: counts a trial's start (and rolls back a trial without starts left), loads the active model
-  // into the host, and picks up the attempt that was open. Errors: the database's.
+  // into the host, and picks up the attempt that was open. Errors: the database's, and the disk's where the
+  // model lies; then a model on trial is not touched, the one before answers, and Step does it again.
   absl::Status Resume();
   // Does one action. How long until the next is worth while; zero: at once.
   absl::Duration Step();
@@ -104,6 +105,9 @@ class UpdateDriver {
   absl::Duration Break(Reason reason, std::string message);
   absl::Duration StopHere();
   absl::Duration Retry(const absl::Status& status);  // the same state later
+  // By `reason`, unless it was this device that could not read or write just now: that says nothing about
+  // the model, and is tried again.
+  absl::Duration BreakOrRetry(Reason reason, const absl::Status& status);
   absl::Duration Later(const absl::Status& status);  // CHECK, METADATA, PLAN: back to IDLE
   // After Advance: at once, or after a pause when the database would not take it.
   absl::Duration Then(const absl::Status& saved);
@@ -140,6 +144,7 @@ class UpdateDriver {
 
   absl::StatusOr<repo::ModelSlots> Slots();
   absl::Status SwitchTo(const std::string& sha256);  // empty: none
+  void LoadAgain();                                  // the active model, which did not load at the start
   void Collect();
   repo::InstalledModel ModelOfAttempt() const;
   bool TrialIsDone(absl::Duration* wait);
@@ -182,6 +187,8 @@ class UpdateDriver {
 
   // Of the driving thread.
   bool dead_ = false;
+  bool resumed_ = false, boot_counted_ = false;
+  int failed_loads_ = 0;                        // of the active model, by Resume
   std::optional<repo::UpdateAttempt> attempt_;  // as saved
   std::unique_ptr<trust::Updater> updater_;     // of this check
   CheckInAnswer answer_;
