@@ -44,8 +44,7 @@ const repo::DeviceRow* Cohort::FindByName(std::string_view name) const {
   return it == ids_by_name_.end() ? nullptr : Find(it->second);
 }
 
-absl::Status Cohort::Put(repo::DeviceRow device) {
-  LINNET_RETURN_IF_ERROR(fleet_.devices.Put(device));
+void Cohort::Keep(repo::DeviceRow device) {
   std::string id = device.id;
   // It may come back under another name.
   if (const repo::DeviceRow* before = Find(id); before != nullptr && !before->revoked) {
@@ -54,7 +53,6 @@ absl::Status Cohort::Put(repo::DeviceRow device) {
   if (!device.revoked) ids_by_name_[device.name] = id;
   if (device.revoked) ++revocations_;
   devices_.insert_or_assign(std::move(id), std::move(device));
-  return absl::OkStatus();
 }
 
 void Cohort::Saw(std::string_view id, const repo::DeviceReport& report) {
@@ -78,7 +76,8 @@ absl::StatusOr<std::string> Cohort::Authenticate(const std::string& id, std::str
   repo::DeviceRow renewed = *device;
   renewed.public_key = std::move(renewed.next_key);
   renewed.next_key.clear();
-  LINNET_RETURN_IF_ERROR(Put(std::move(renewed)));
+  LINNET_RETURN_IF_ERROR(fleet_.devices.Put(renewed));
+  Keep(std::move(renewed));
   return id;
 }
 

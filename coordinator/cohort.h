@@ -30,8 +30,8 @@ class Cohort {
 
   uint64_t revocations() const { return revocations_; }  // grows when a member is revoked
 
-  // Writes, then remembers. Call it inside a transaction, and Reload if that fails.
-  absl::Status Put(repo::DeviceRow device);
+  // Remembers what was written, once it is on the disk: what could not be saved never was.
+  void Keep(repo::DeviceRow device);
   absl::Status Reload();
   void Saw(std::string_view id, const repo::DeviceReport& report);
 

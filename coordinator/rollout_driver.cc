@@ -66,8 +66,15 @@ absl::Status RolloutDriver::Reload() {
 
 absl::Status RolloutDriver::Transact(const std::function<absl::Status()>& change) {
   const absl::Status status = fleet_.db->Transact(change);
-  if (!status.ok()) Reload().IgnoreError();
+  if (!status.ok()) stale_ = !Reload().ok();
   return status;
+}
+
+absl::Status RolloutDriver::Fresh() {
+  if (!stale_) return absl::OkStatus();
+  LINNET_RETURN_IF_ERROR(Reload());
+  stale_ = false;
+  return absl::OkStatus();
 }
 
 RolloutDriver::Rollout* RolloutDriver::Find(std::string_view id) {
@@ -105,6 +112,7 @@ absl::StatusOr<std::string> RolloutDriver::Start(std::string_view actor, std::st
   const std::string id = plan.id;
   {
     const base::MutexLock lock(fleet_.mutex);
+    LINNET_RETURN_IF_ERROR(Fresh());
     if (const Rollout* known = Find(id); known != nullptr) {
       if (known->row.plan_sha256 == plan_sha256 && Offers(known->state())) return id;
       return absl::FailedPreconditionError(absl::StrCat("rollout ", id, " is ",
@@ -152,6 +160,7 @@ absl::Status RolloutDriver::Hold(std::string_view actor, std::string_view id, Ro
   const bool pause = event == RolloutEvent::kPause;
   {
     const base::MutexLock lock(fleet_.mutex);
+    LINNET_RETURN_IF_ERROR(Fresh());
     Rollout* rollout = Find(id);
     if (rollout == nullptr) return Unknown(id);
     if (rollout->state() == (pause ? RolloutState::kPaused : RolloutState::kStopped)) return absl::OkStatus();
@@ -176,6 +185,7 @@ absl::StatusOr<std::string> RolloutDriver::Lift(std::string_view actor, const tr
   const absl::Time now = clock_.Now();
   {
     const base::MutexLock lock(fleet_.mutex);
+    LINNET_RETURN_IF_ERROR(Fresh());
     Rollout* rollout = lift.rollout.empty() ? nullptr : Find(lift.rollout);
     if (rollout == nullptr) return Unknown(lift.rollout);
     const std::string what = absl::StrCat("lift ", lift.number, " of rollout ", lift.rollout);
@@ -327,7 +337,7 @@ absl::Status RolloutDriver::EndRollBack(const Rollout& rollout) {
 void RolloutDriver::Answer(std::string_view device, std::string_view model_sha256,
                            fleet::v1::CheckInResponse& response) {
   const base::MutexLock lock(fleet_.mutex);
-  if (rollouts_.empty()) return;
+  if (!Fresh().ok() || rollouts_.empty()) return;
   const Rollout& rollout = rollouts_.back();
   response.set_stop(Stops(rollout.state()));
   if (!Offers(rollout.state())) return;
@@ -392,6 +402,7 @@ absl::Status RolloutDriver::Report(std::string_view device, const fleet::v1::Rep
   const fleet::v1::Receipt& receipt = request.receipt();
   {
     const base::MutexLock lock(fleet_.mutex);
+    LINNET_RETURN_IF_ERROR(Fresh());
     const auto it = std::find_if(rollouts_.begin(), rollouts_.end(), [&](const Rollout& r) {
       return r.row.plan_sha256 == receipt.plan_sha256();
     });
@@ -435,7 +446,7 @@ absl::Time RolloutDriver::Tick() {
   bool changed = false;
   {
     const base::MutexLock lock(fleet_.mutex);
-    if (rollouts_.empty() || rollouts_.back().state() != RolloutState::kRunning) return next;
+    if (!Fresh().ok() || rollouts_.empty() || rollouts_.back().state() != RolloutState::kRunning) return next;
     const uint64_t before = revision_;
     const absl::Status status =
         Transact([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex) { return Settle(rollouts_.back(), now); });

@@ -119,6 +119,8 @@ class RolloutDriver {
   absl::Status Transact(const std::function<absl::Status()>& change)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
   absl::Status Reload() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
+  // Memory is what is on the disk, or an error: a change was not saved, and could not be taken back yet.
+  absl::Status Fresh() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
   admin::v1::Rollout ViewOf(const Rollout& rollout) const;
 
   FleetDatabase& fleet_;
@@ -127,6 +129,7 @@ class RolloutDriver {
   const base::Certificate fleet_root_;
   const base::Clock& clock_;
   std::vector<Rollout> rollouts_ ABSL_GUARDED_BY(fleet_.mutex);  // oldest first
+  bool stale_ ABSL_GUARDED_BY(fleet_.mutex) = false;
   uint64_t revision_ ABSL_GUARDED_BY(fleet_.mutex) = 0;
 };
 

@@ -63,6 +63,7 @@ admin::v1::Rollout RolloutDriver::ViewOf(const Rollout& rollout) const {
 
 std::vector<admin::v1::Rollout> RolloutDriver::List() {
   const base::MutexLock lock(fleet_.mutex);
+  Fresh().IgnoreError();
   std::vector<admin::v1::Rollout> views;
   views.reserve(rollouts_.size());
   for (const Rollout& rollout : rollouts_) views.push_back(ViewOf(rollout));
@@ -71,6 +72,7 @@ std::vector<admin::v1::Rollout> RolloutDriver::List() {
 
 absl::StatusOr<admin::v1::Rollout> RolloutDriver::View(std::string_view id) {
   const base::MutexLock lock(fleet_.mutex);
+  LINNET_RETURN_IF_ERROR(Fresh());
   const Rollout* rollout = Find(id);
   if (rollout == nullptr) {
     return absl::NotFoundError(id.empty() ? std::string("there is no rollout yet")
@@ -81,6 +83,7 @@ absl::StatusOr<admin::v1::Rollout> RolloutDriver::View(std::string_view id) {
 
 absl::StatusOr<admin::v1::GetPlanResponse> RolloutDriver::SignedPlan(std::string_view id) {
   const base::MutexLock lock(fleet_.mutex);
+  LINNET_RETURN_IF_ERROR(Fresh());
   const Rollout* rollout = Find(id);
   if (rollout == nullptr) {
     return absl::NotFoundError(absl::StrCat("rollout ", std::string(id), ": not known"));
