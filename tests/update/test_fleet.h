@@ -22,6 +22,7 @@
 #include "storage/trust/site.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/faulty_files.h"
+#include "tests/support/sim_disk.h"
 #include "tests/support/temp_dir.h"
 #include "tests/update/test_log.h"
 
@@ -123,6 +124,7 @@ class TestHost final : public ModelHost {
 
   std::string running;  // bytes
   int switches = 0;
+  base::FileSystem* fs = &base::FileSystem::Real();
 
  private:
   uint64_t inferences_ = 0;
@@ -138,14 +140,20 @@ class TestProbe final : public Probe {
   Probe* real = nullptr;  // asked in its place
   int runs = 0;
   bool cannot_run = false;
+  base::FileSystem* fs = &base::FileSystem::Real();
+  linnet::testing::SimDisk* disk = nullptr;  // on which a run counts as one change
 };
 
 // One device: its state folder survives Restart, as a disk does.
 class TestDevice {
  public:
   TestDevice(TestSite& site, linnet::testing::FakeClock& clock, std::string device_id = std::string(16, 'd'));
+  // Its folder is the root of `disk`. Nothing is on it and nothing runs: Enrol, or an image, then TryRestart.
+  TestDevice(TestSite& site, linnet::testing::FakeClock& clock, linnet::testing::SimDisk& disk);
 
+  absl::Status Enrol();  // it trusts the site from now on
   void Restart();
+  absl::Status TryRestart();
   // The process is gone; Restart comes later.
   void Kill();
   // Steps, moving the clock over the pauses, until `done` or `steps` are over. True: done.
@@ -156,8 +164,8 @@ class TestDevice {
   repo::ModelSlots slots() const;
   std::string state_name() const { return std::string(NameOf(driver->state())); }
 
-  linnet::testing::TempDir dir{true};
-  linnet::testing::FaultyFiles files;
+  linnet::testing::TempDir dir{true};  // without a disk
+  linnet::testing::FaultyFiles files;  // in it
   std::function<bool(State)> dies_after;
   TestLink link;
   TestProbe probe;
@@ -169,7 +177,10 @@ class TestDevice {
   std::vector<std::string> transcript;  // states, as walked
 
  private:
+  TestSite& site_;
   linnet::testing::FakeClock& clock_;
+  base::FileSystem& fs_;
+  const std::string root_;
   std::unique_ptr<db::Database> chunk_db_;
   std::unique_ptr<chunks::ChunkStore> store_;
 };
