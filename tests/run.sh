@@ -5,6 +5,7 @@
 #   tests/run.sh --fast       the inner loop: native tests only
 #   tests/run.sh --sanitize   only the ASan+UBSan build of all tests and the TSan build of those of the gRPC-free core in which threads meet
 #   tests/run.sh --cross      only builds all of it for aarch64
+#   tests/run.sh --long       only what takes long: 500 kills of agents at random moments of updates
 #   tests/run.sh --minutes N  begin nothing after N minutes; what was left out is said, and is no failure
 #   tests/run.sh --no-install do not look for missing packages
 # Results: build/junit/*.xml, and one closing line "N passed, N failed".
@@ -19,9 +20,10 @@ while [[ $# -gt 0 ]]; do
     --fast) tier=fast ;;
     --sanitize) tier=sanitize ;;
     --cross) tier=cross ;;
+    --long) tier=long ;;
     --minutes) minutes=${2:?tests/run.sh: --minutes needs a number}; shift ;;
     --no-install) install=no ;;
-    -h | --help) sed -n '2,10p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
+    -h | --help) sed -n '2,11p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
     *) echo "tests/run.sh: unknown option $1 (see --help)" >&2; exit 2 ;;
   esac
   shift
@@ -30,6 +32,7 @@ done
 if [[ $install == yes ]]; then
   packages=$tier
   [[ $tier == full || $tier == cross ]] && packages=test
+  [[ $tier == long ]] && packages=fast
   bash deploy/install-packages.sh "$packages" || exit 1
 fi
 
@@ -106,6 +109,11 @@ case $tier in
     build aarch64
     exit "$broken"
     ;;
+  long)
+    # The seed is in the log; LINNET_TEST_SEED draws the same moments again.
+    export LINNET_TEST_KILLS=500
+    build release && check long release -R '^e2e\.Kills$'
+    ;;
   fast)
     build release && check native release
     ;;
@@ -123,6 +131,9 @@ case $tier in
     ;;
 esac
 
+# What was enumerated, in how many places.
+grep -hoE 'seed [0-9]+|[a-z -]+: (power cut|the disk failed) at each of [0-9]+ points: [0-9]+ bad [a-z]+|[0-9]+ kills at random moments.*' \
+  "$results"/*.xml 2>/dev/null | sort -u
 say "done"
 if [[ -n $minutes && $broken -eq 0 && -z $(ls "$results") ]]; then
   echo "0 passed, 0 failed: there was no time"
