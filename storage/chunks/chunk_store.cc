@@ -131,6 +131,8 @@ class SqliteChunkStore final : public ChunkStore {
     LINNET_ASSIGN_OR_RETURN(db::Statement select,
                             db_.Prepare("SELECT file, offset, length FROM chunk_location WHERE chunk=?"));
     select.BindBlob(1, sha256);
+    absl::Status missing =
+        absl::NotFoundError(absl::StrCat("chunk ", base::Hex(sha256), ": not in the store"));
     while (true) {
       LINNET_ASSIGN_OR_RETURN(const bool row, select.Step());
       if (!row) break;
@@ -139,8 +141,11 @@ class SqliteChunkStore final : public ChunkStore {
                      std::min<uint64_t>(static_cast<uint64_t>(select.Int(2)), kMaxSmallBytes));
       // A damaged or vanished copy is a chunk that we lack; perhaps another file holds it.
       if (data.ok() && base::AsView(base::Sha256(*data)) == sha256) return data;
+      // But one that could not be opened now is not missing.
+      if (absl::IsResourceExhausted(data.status()) || absl::IsUnavailable(data.status()))
+        missing = data.status();
     }
-    return absl::NotFoundError(absl::StrCat("chunk ", base::Hex(sha256), ": not in the store"));
+    return missing;
   }
 
   absl::Status Collect(const std::vector<std::string>& keep) override {

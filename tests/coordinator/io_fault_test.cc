@@ -65,6 +65,7 @@ TEST_F(CoordinatorIoTest, WhateverCallFailsNothingThatWasAcknowledgedIsLostAndTh
   int points = 0, bad = 0;
   for (const NamedFault& named : EveryDiskFault()) {
     DiskFault fault = named.fault;
+    if (fault.for_good && !named.of_many) continue;  // "a disk that is gone" is no less, at every call
     for (bool met = true; met && fault.after < kMostPoints; ++fault.after) {
       const std::string wrong = Fail(fault);
       met = met_;
