@@ -5,7 +5,7 @@
 #   tests/run.sh --fast       the inner loop: native tests only
 #   tests/run.sh --sanitize   only the ASan+UBSan build of all tests and the TSan build of those of the gRPC-free core in which threads meet
 #   tests/run.sh --cross      only builds all of it for aarch64
-#   tests/run.sh --long       only what takes long: 500 kills of agents at random moments of updates
+#   tests/run.sh --long       only what takes long: 500 kills of agents at random moments of updates, and each single call to the disk failing
 #   tests/run.sh --minutes N  begin nothing after N minutes; what was left out is said, and is no failure
 #   tests/run.sh --no-install do not look for missing packages
 # Results: build/junit/*.xml, and one closing line "N passed, N failed".
@@ -111,8 +111,8 @@ case $tier in
     ;;
   long)
     # The seed is in the log; LINNET_TEST_SEED draws the same moments again.
-    export LINNET_TEST_KILLS=500
-    build release && check long release -R '^e2e\.Kills$'
+    export LINNET_TEST_KILLS=500 LINNET_TEST_EVERY_CALL=1
+    build release && check long release -R '^(e2e\.Kills$|PowerCutTest|IoFaultTest|CoordinatorIoTest)'
     ;;
   fast)
     build release && check native release

@@ -1,6 +1,7 @@
 #include "tests/support/disk_faults.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -76,6 +77,16 @@ std::vector<NamedFault> EveryDiskFault() {
     }
   }
   return faults;
+}
+
+int NextCall(int n) {
+#ifdef LINNET_SANITIZED
+  constexpr int kAll = 8, kEvery = 29;
+#else
+  constexpr int kAll = 64, kEvery = 3;
+#endif
+  static const bool every = std::getenv("LINNET_TEST_EVERY_CALL") != nullptr;
+  return n + (every || n < kAll ? 1 : kEvery);
 }
 
 std::string Unclear(const absl::Status& status, const std::string& root) {

@@ -19,6 +19,10 @@ struct NamedFault {
 // kinds: a disk that is full, no descriptors left, a disk that is gone. `after` is for the test to count up.
 std::vector<NamedFault> EveryDiskFault();
 
+// Which call to fail after the n-th: the next at first, then every third, so that a run takes seconds; all of
+// them with LINNET_TEST_EVERY_CALL set (tests/run.sh --long), few under a sanitizer.
+int NextCall(int n);
+
 // Empty, or what is wrong with an error that such a fault led to: the code must say "try later" or "free
 // something", and the message be one line that says where (below `root`).
 std::string Unclear(const absl::Status& status, const std::string& root);

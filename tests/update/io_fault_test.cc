@@ -21,6 +21,7 @@ using ::linnet::testing::EveryDiskFault;
 using ::linnet::testing::FakeClock;
 using ::linnet::testing::IsOk;
 using ::linnet::testing::NamedFault;
+using ::linnet::testing::NextCall;
 using ::linnet::testing::SimDisk;
 using ::linnet::testing::TempDir;
 using ::linnet::testing::Unclear;
@@ -122,7 +123,7 @@ class IoFaultTest : public ::testing::Test {
       DiskFault fault = named.fault;
       if (fault.for_good && !named.of_many && !each_for_good) continue;
       bool met = true;
-      for (; met && fault.after < kMostPoints; ++fault.after) {
+      for (; met && fault.after < kMostPoints; fault.after = NextCall(fault.after)) {
         clock_.Set(begin);
         Load(image);
         TestDevice device(site_, clock_, disk_);
