@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "coordinator/message_check.h"
+#include "runtime/net/message_check.h"
 #include "coordinator/wave_progress.h"
 #include "runtime/base/hash.h"
 #include "tests/coordinator/fleet_fixture.h"
@@ -85,7 +85,7 @@ class RolloutRulesTest : public FleetFixture {
   void Begins(const TestDevice& device, const SignedPlan& plan) {
     EXPECT_EQ(PlanFor(device), plan.target);
     fleet::v1::ReportRequest request;
-    request.set_protocol(kProtocol);
+    request.set_protocol(1);
     request.set_attempt(1);
     request.set_sequence(1);
     request.set_state(fleet::v1::DOWNLOAD);

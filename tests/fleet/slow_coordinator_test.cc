@@ -52,7 +52,6 @@ class SlowCoordinatorTest : public MemberFixture {
   }
   absl::Status Timestamp() {
     v1::GetMetadataRequest request;
-    request.set_protocol(kProtocol);
     request.set_role(v1::TIMESTAMP);
     return client_->GetMetadata(request).status();
   }
