@@ -316,10 +316,10 @@ class SqliteChunkStore final : public ChunkStore {
   // Where each chunk lies, or will: other files are made of it, and a damaged file is cut by it. It promises
   // nothing, because whoever reads a chunk hashes it.
   absl::Status WriteCuts(const ChunkIndex& index) {
-    if (const absl::StatusOr<ChunkIndex> known = IndexOf(index.file_sha256);
-        known.ok() && SameCuts(*known, index)) {
-      return absl::OkStatus();
-    }
+    const absl::StatusOr<ChunkIndex> known = IndexOf(index.file_sha256);
+    if (known.ok() && SameCuts(*known, index)) return absl::OkStatus();
+    // SQLite has ended the transaction: to go on would be to write one by one, outside of it.
+    if (!known.ok() && !absl::IsNotFound(known.status())) return known.status();
     LINNET_ASSIGN_OR_RETURN(db::Statement forget, db_.Prepare("DELETE FROM chunk_location WHERE file=?"));
     forget.BindBlob(1, index.file_sha256);
     LINNET_RETURN_IF_ERROR(forget.Run());
