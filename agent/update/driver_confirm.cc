@@ -63,8 +63,11 @@ absl::Duration UpdateDriver::Overdue() {
     base::Log(base::Severity::kWarning, "update_report_given_up");
     return Then(Advance(Event::kReported));
   }
-  const bool models_fault = state_ >= State::kStage;
-  return Break(models_fault ? Reason::kTimedOut : Reason::kDownloadFailed, message);
+  // What is tried again is tried again because of this device (its disk, no process for the child).
+  if (attempt_->tries > 0) {
+    return Break(Reason::kDownloadFailed, absl::StrCat(message, ", at last: ", last_error()));
+  }
+  return Break(state_ >= State::kStage ? Reason::kTimedOut : Reason::kDownloadFailed, message);
 }
 
 uint64_t UpdateDriver::InferencesOnTrial() const {

@@ -30,6 +30,10 @@ bool IsTransient(const absl::Status& status) {
 
 }  // namespace
 
+Reason UpdateDriver::NotLoaded(const absl::Status& status) {
+  return absl::IsUnavailable(status) ? Reason::kDownloadFailed : Reason::kWillNotLoad;
+}
+
 absl::Duration UpdateDriver::BreakOrRetry(Reason reason, const absl::Status& status) {
   if (!IsTransient(status)) return Break(reason, base::Message(status));
   if (attempt_->tries + 1 < kMostSilentTries) return Retry(status);
@@ -150,7 +154,7 @@ absl::Duration UpdateDriver::DoActivate() {
   if (!activated.ok()) return Then(activated);
   const absl::Status switched = SwitchTo(attempt_->model_sha256);
   if (IsTransient(switched) && attempt_->tries + 1 < kMostWrongTries) return Retry(switched);
-  if (!switched.ok()) return Break(Reason::kWillNotLoad, base::Message(switched));
+  if (!switched.ok()) return Break(NotLoaded(switched), base::Message(switched));
   inferences_before_ = own_checks_ = 0;
   failed_self_checks_ = suite_crashes_ = suite_not_run_ = 0;
   rechecked_ = RawNow();

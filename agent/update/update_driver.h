@@ -121,6 +121,8 @@ class UpdateDriver {
   // By `reason`, unless it was this device that could not read or write just now: that says nothing about
   // the model, and is tried again.
   absl::Duration BreakOrRetry(Reason reason, const absl::Status& status);
+  // Of a model that could not be loaded to the last: a file that could not be read says nothing about it.
+  static Reason NotLoaded(const absl::Status& status);
   absl::Duration Later(const absl::Status& status);  // CHECK, METADATA, PLAN: back to IDLE
   // After Advance: at once, or after a pause when the database would not take it.
   absl::Duration Then(const absl::Status& saved);
@@ -169,7 +171,7 @@ class UpdateDriver {
 
   // Repairs (driver_repair.cc).
   //
-  // Hashes and loads the active model.
+  // Loads the active model; one on trial is hashed before, one that was committed afterwards, by Recheck.
   // Damaged: the previous one becomes active, if it is sound; it does not load: that one answers for this
   // run. On trial: back. `known`: not OK: it is damaged, why. Errors: the database's, the disk's.
   absl::Status LoadActive(absl::Status known = absl::OkStatus());
