@@ -170,6 +170,7 @@ std::vector<std::string> SimDisk::NamesIn(const std::string& folder) const {
 void SimDisk::Write(SimInode& inode, uint64_t offset, std::string_view data) {
   inode.unsynced.push_back({offset, std::string(data), false});
   Put(inode.bytes, offset, data);
+  inode.unreadable = false;
 }
 
 void SimDisk::Resize(SimInode& inode, uint64_t size) {

@@ -73,6 +73,7 @@ struct SimInode {
   std::string bytes;             // as everybody sees it
   std::string durable;           // as a power cut leaves it at least
   std::vector<Change> unsynced;  // from `durable` to `bytes`, in order
+  bool unreadable = false;       // by ReadFile and ReadAt, until something is written to it
   std::shared_ptr<SimLocks> locks;
 };
 

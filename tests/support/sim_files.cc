@@ -191,6 +191,7 @@ class SimFiles final : public base::FileSystem {
     const SimDisk::Inode inode = disk_.Find(path);
     if (inode == nullptr) return ErrnoStatus(ENOENT, "open", path);
     if (inode->folder) return ErrnoStatus(EISDIR, doing, path);
+    if (inode->unreadable && op == kReadFile) return ErrnoStatus(EIO, doing, path);
     return inode->bytes;
   }
   absl::Status MakeFolder(const std::string& path) {

@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <iostream>
+#include <mutex>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/hash.h"
 #include "runtime/base/log.h"
+#include "runtime/base/string_view.h"
 #include "tests/support/sim_disk.h"
 #include "tests/support/status_matchers.h"
 #include "tests/update/test_fleet.h"
@@ -60,15 +63,22 @@ class PowerCutTest : public ::testing::Test {
     std::string plan;
     std::string before, tried, after;  // the models; empty: none
     Outcome outcome = Outcome::kPassed;
+    bool repair = false;    // no plan's business
+    std::string meanwhile;  // in a repair
   };
-  // From a start to a stop, with a clean restart in the middle of the trial: all that a device writes.
-  void RunWhole(TestDevice& device) {
+  bool Ended(const TestDevice& device, const Update& update) const {
+    const repo::ModelSlots slots = device.slots();
+    if (device.driver->state() != State::kIdle || slots.trial || !slots.damaged.empty()) return false;
+    return update.repair ? device.host->running == update.after : device.link.last_receipt() != nullptr;
+  }
+  // From a start to a stop, with a clean stop in the middle of the trial: all that a device writes.
+  void RunWhole(TestDevice& device, const Update& update) {
     if (!device.TryRestart().ok()) return;
     device.RunUntil([&] { return !disk_.powered() || device.driver->state() == State::kConfirm; });
+    device.driver->Quit();
+    device.driver->Finish();
     if (!disk_.powered() || !device.TryRestart().ok()) return;
-    device.RunUntil([&] {
-      return !disk_.powered() || (device.driver->state() == State::kIdle && !device.link.reasons().empty());
-    });
+    device.RunUntil([&] { return !disk_.powered() || Ended(device, update); });
     device.Kill();
   }
   // The device starts again. Empty: as it must be, now and in the end.
@@ -77,19 +87,16 @@ class PowerCutTest : public ::testing::Test {
       return absl::StrCat("does not start: ", started.ToString());
     }
     const std::string active = device.active();
-    if (active != update.before && active != update.tried) return "neither the old nor the new model";
+    const bool between = update.repair && active == update.meanwhile;
+    if (active != update.before && active != update.tried && !between)
+      return "neither the old nor the new model";
     if (device.host->running != active) return "does not run what is active";
-    const bool ended = device.RunUntil(
-        [&] {
-          return device.driver->state() == State::kIdle && device.link.last_receipt() != nullptr &&
-                 !device.slots().trial;
-        },
-        kMostSteps);
+    const bool ended = device.RunUntil([&] { return Ended(device, update); }, kMostSteps);
     if (!ended) return absl::StrCat("stuck in ", device.state_name(), ": ", device.driver->last_error());
     if (device.active() != update.after || device.host->running != update.after) {
       return absl::StrCat("ends without the model: ", device.driver->last_error());
     }
-    return device.link.last_receipt()->outcome == update.outcome ? "" : "another outcome";
+    return update.repair || device.link.last_receipt()->outcome == update.outcome ? "" : "another outcome";
   }
 
   void CutEverywhere(const SimDisk::Image& image, const Update& update, const std::string& what) {
@@ -102,7 +109,7 @@ class PowerCutTest : public ::testing::Test {
       TestDevice device(site_, clock_, disk_);
       device.link.plan = update.plan;
       disk_.CutPowerAfter(n, [&] { device.link.online = false; });
-      RunWhole(device);
+      RunWhole(device, update);
       if (disk_.powered()) break;  // after the last change
       device.Kill();
       const SimDisk::Image dead = disk_.Save();
@@ -162,6 +169,29 @@ TEST_F(PowerCutTest, AtEachChangeOfARollBackTheDeviceEndsWithTheOldModel) {
                  .after = old_,
                  .outcome = Outcome::kRolledBack},
                 "a roll-back");
+  EXPECT_GT(points_, 100);
+}
+
+TEST_F(PowerCutTest, AtEachChangeOfARepairTheDeviceHasTheOldOrTheNewModelAndTheRepairEnds) {
+  Made(old_plan_);
+  {
+    TestDevice device(site_, clock_, disk_);
+    device.link.plan = new_plan_;
+    ASSERT_THAT(device.TryRestart(), IsOk());
+    ASSERT_TRUE(device.RunUntilIdleAfter(1)) << device.driver->last_error();
+    device.Kill();
+  }
+  std::string rotten = new_;
+  rotten[2345] ^= 0x40;
+  {
+    const std::string path = disk_.root() + "/models/" + base::Hex(base::AsView(base::Sha256(new_)));
+    const std::lock_guard lock(disk_.mutex);
+    disk_.Find(path)->bytes = disk_.Find(path)->durable = rotten;
+  }
+  CutEverywhere(
+      disk_.Save(),
+      {.plan = new_plan_, .before = rotten, .tried = new_, .after = new_, .repair = true, .meanwhile = old_},
+      "a repair");
   EXPECT_GT(points_, 100);
 }
 
