@@ -40,8 +40,16 @@ std::string TargetOf(const absl::StatusOr<std::optional<repo::InstalledModel>>& 
 
 absl::Status UpdateDriver::LoadActive(absl::Status known) {
   LINNET_ASSIGN_OR_RETURN(repo::ModelSlots slots, Slots());
+  // What was committed was hashed when it came, and answers before all of it is read again. Not so the one
+  // before, once a file has been found damaged here.
+  bool at_once = known.ok() && !slots.trial;
   // Each round loads the active model or takes one from the slots.
-  while (!slots.active.empty() && loaded_ != slots.active) {
+  for (; !slots.active.empty() && loaded_ != slots.active; at_once = false) {
+    if (at_once) {
+      const absl::Status loaded = SwitchTo(slots.active);
+      if (loaded.ok()) rechecked_ = absl::InfinitePast();  // soon
+      if (loaded.ok() || IsDisksFault(loaded)) return loaded;
+    }
     absl::Status sound = std::exchange(known, absl::OkStatus());
     if (sound.ok()) sound = parts_.store.Recheck(slots.active, [&] { return quit_.load(); });
     if (absl::IsCancelled(sound)) return absl::OkStatus();
@@ -76,14 +84,16 @@ absl::Status UpdateDriver::LoadAtStart() {
   }
   failed_loads_ = 0;
   if (slots.trial && state_ < State::kCommit) {
-    Break(Reason::kWillNotLoad, base::Message(loaded));
+    Break(NotLoaded(loaded), base::Message(loaded));
     if (state_ == State::kRollback) DoRollback();
     return absl::OkStatus();
   }
   // A file that cannot be read at any time has rotted, too: that is how flash says so. Not where descriptors
   // or memory are short.
-  if (absl::IsUnavailable(loaded) && LoadActive(absl::DataLossError(base::Message(loaded))).ok()) {
-    return absl::OkStatus();
+  if (absl::IsUnavailable(loaded)) {
+    LoadActive(absl::DataLossError(base::Message(loaded))).IgnoreError();
+    const absl::StatusOr<repo::ModelSlots> now = Slots();
+    if (now.ok() && now->active != slots.active) return absl::OkStatus();  // or LoadAgain will
   }
   return LoadPreviousInstead(slots, loaded);
 }
