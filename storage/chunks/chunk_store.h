@@ -74,7 +74,7 @@ class ChunkStore {
                                                           db::Database& db, PartialChunks* partial = nullptr);
   virtual ~ChunkStore() = default;
 
-  // Path of a complete, verified file; NotFound otherwise.
+  // Path of a complete, verified file. NotFound: it is not here; other errors: that cannot be said now.
   virtual absl::StatusOr<std::string> PathOf(std::string_view file_sha256) const = 0;
   // Makes the file of `index` complete: copies chunks that other files hold, fetches the rest, checks the
   // whole. ResourceExhausted before anything is fetched when the disk lacks room; DataLoss when the source
