@@ -190,7 +190,8 @@ absl::Status AdminService::DoStartRollout(const std::string& actor, const std::s
         absl::StrCat(plan, ": its model \"", parsed->model_target,
                      "\" is not published with the hash that the plan names"));
   }
-  if (!parts_.content.Has(model->sha256)) {
+  LINNET_ASSIGN_OR_RETURN(const bool here, parts_.content.Has(model->sha256));
+  if (!here) {
     return absl::FailedPreconditionError(
         absl::StrCat(parsed->model_target, ": its bytes are not here; publish it again"));
   }

@@ -57,8 +57,7 @@ const repo::DeviceRow* Cohort::FindByName(std::string_view name) const {
   return it == ids_by_name_.end() ? nullptr : Find(it->second);
 }
 
-absl::Status Cohort::Put(repo::DeviceRow device) {
-  LINNET_RETURN_IF_ERROR(fleet_.devices.Put(device));
+void Cohort::Keep(repo::DeviceRow device) {
   const auto [at, joins] = devices_.try_emplace(device.id);
   repo::DeviceRow& member = at->second;
   if (joins) {
@@ -77,7 +76,6 @@ absl::Status Cohort::Put(repo::DeviceRow device) {
   // Also one that is no longer: it has been counted as revoked.
   if (device.revoked || (!joins && member.revoked)) ++revocations_;
   member = std::move(device);
-  return absl::OkStatus();
 }
 
 void Cohort::Saw(std::string_view id, const repo::DeviceReport& report) {
@@ -103,7 +101,8 @@ absl::StatusOr<std::string> Cohort::Authenticate(const std::string& id, std::str
   repo::DeviceRow renewed = *device;
   renewed.public_key = std::move(renewed.next_key);
   renewed.next_key.clear();
-  LINNET_RETURN_IF_ERROR(Put(std::move(renewed)));
+  LINNET_RETURN_IF_ERROR(fleet_.devices.Put(renewed));
+  Keep(std::move(renewed));
   return id;
 }
 

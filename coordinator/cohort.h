@@ -39,8 +39,8 @@ class Cohort {
   // Grows when a check-in says something else of a device's hardware or agent than the one before.
   uint64_t facts_changes() const { return facts_changes_; }
 
-  // Writes, then remembers. Call it inside a transaction, and Reload if that fails.
-  absl::Status Put(repo::DeviceRow device);
+  // Remembers what was written, once it is on the disk: what could not be saved never was.
+  void Keep(repo::DeviceRow device);
   absl::Status Reload();
   void Saw(std::string_view id, const repo::DeviceReport& report);
 

@@ -18,9 +18,12 @@ absl::StatusOr<std::unique_ptr<ContentStore>> ContentStore::Open(base::FileSyste
   return content;
 }
 
-bool ContentStore::Has(std::string_view file_sha256) const {
+absl::StatusOr<bool> ContentStore::Has(std::string_view file_sha256) const {
   const base::MutexLock lock(reading_.mutex);
-  return reading_.store->PathOf(file_sha256).ok();
+  const absl::Status found = reading_.store->PathOf(file_sha256).status();
+  if (absl::IsNotFound(found)) return false;
+  LINNET_RETURN_IF_ERROR(found);
+  return true;
 }
 
 absl::StatusOr<std::string> ContentStore::Read(std::string_view sha256) const {

@@ -22,7 +22,7 @@ class ContentStore {
                                                             const std::string& state_dir);
 
   // Is all of this file here?
-  bool Has(std::string_view file_sha256) const;
+  absl::StatusOr<bool> Has(std::string_view file_sha256) const;
   // A chunk, or a file that was put whole; NotFound.
   absl::StatusOr<std::string> Read(std::string_view sha256) const;
   absl::Status Import(const chunks::ChunkIndex& index, const std::string& path);

@@ -88,11 +88,11 @@ absl::Status Enrollment::Change(std::string_view actor, std::string_view action,
                                 const repo::DeviceRow& device, const repo::TokenRow* spent) {
   const absl::Status status = fleet_.db->Transact([&]() -> absl::Status {
     if (spent != nullptr) LINNET_RETURN_IF_ERROR(fleet_.tokens.Bind(spent->id, device.public_key));
-    LINNET_RETURN_IF_ERROR(cohort_.Put(device));
+    LINNET_RETURN_IF_ERROR(fleet_.devices.Put(device));
     return fleet_.audit.Append(clock_.Now(), actor, action,
                                absl::StrCat(device.name, " ", base::Hex(device.id)));
   });
-  if (!status.ok()) cohort_.Reload().IgnoreError();  // memory follows what is on the disk
+  if (status.ok()) cohort_.Keep(device);  // memory follows what is on the disk
   return status;
 }
 

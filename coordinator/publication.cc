@@ -155,7 +155,8 @@ absl::StatusOr<std::string> Publication::SmallBytes(const trust::TargetInfo& inf
 }
 
 absl::Status Publication::TakeIn(const Target& target, const Vouched& vouched, ContentStore& content) const {
-  if (content.Has(target.sha256)) return absl::OkStatus();
+  LINNET_ASSIGN_OR_RETURN(const bool here, content.Has(target.sha256));
+  if (here) return absl::OkStatus();
   const auto index_info = vouched.find(absl::StrCat(target.name, std::string(trust::kIndexSuffix)));
   if (index_info != vouched.end()) {
     LINNET_ASSIGN_OR_RETURN(const std::string json, SmallBytes(index_info->second, content));
@@ -184,7 +185,9 @@ absl::Status Publication::CheckComplete(const trust::Repository& repository, con
     const bool may_be_lost = files_are_lost_ && path != trust::kRevokedTarget;
     const bool sent =
         std::any_of(targets_.begin(), targets_.end(), [&](const Target& t) { return t.name == path; });
-    if (sent || may_be_lost || published.contains(info.sha256) || content.Has(info.sha256)) continue;
+    if (sent || may_be_lost || published.contains(info.sha256)) continue;
+    LINNET_ASSIGN_OR_RETURN(const bool here, content.Has(info.sha256));
+    if (here) continue;
     return absl::FailedPreconditionError(absl::StrCat(
         path,
         ": is signed, but its bytes were neither sent nor are here (on a coordinator that was restored or "

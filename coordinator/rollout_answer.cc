@@ -22,7 +22,7 @@ void RolloutDriver::Answer(const std::string& device, const repo::DeviceReport& 
                            fleet::v1::CheckInResponse& response) {
   const absl::Time now = clock_.Now();
   const base::MutexLock lock(fleet_.mutex);
-  if (rollouts_.empty()) return;
+  if (!Fresh().ok() || rollouts_.empty()) return;
   RolloutRecord& rollout = rollouts_.back();
   response.set_stop(Stops(rollout.state()));
   const bool under_way = IsUnderWay(report.update_state);
@@ -101,12 +101,14 @@ absl::Status RolloutDriver::VerifyReceipt(const RolloutRecord& rollout, std::str
 absl::Status RolloutDriver::Report(const std::string& device, const fleet::v1::ReportRequest& request) {
   if (!request.has_receipt()) {  // the cohort keeps the state; what is new is that it has begun
     const base::MutexLock lock(fleet_.mutex);
+    LINNET_RETURN_IF_ERROR(Fresh());
     if (!rollouts_.empty() && IsUnderWay(request.state())) rollouts_.back().Start(device, clock_.Now());
     return absl::OkStatus();
   }
   const fleet::v1::Receipt& receipt = request.receipt();
   {
     const base::MutexLock lock(fleet_.mutex);
+    LINNET_RETURN_IF_ERROR(Fresh());
     const auto it = std::find_if(rollouts_.begin(), rollouts_.end(), [&](const RolloutRecord& r) {
       return r.row.plan_sha256 == receipt.plan_sha256();
     });

@@ -47,8 +47,15 @@ absl::Status RolloutDriver::Reload() {
 
 absl::Status RolloutDriver::Transact(const std::function<absl::Status()>& change) {
   const absl::Status status = fleet_.db->Transact(change);
-  if (!status.ok()) Reload().IgnoreError();
+  if (!status.ok()) stale_ = !Reload().ok();
   return status;
+}
+
+absl::Status RolloutDriver::Fresh() {
+  if (!stale_) return absl::OkStatus();
+  LINNET_RETURN_IF_ERROR(Reload());
+  stale_ = false;
+  return absl::OkStatus();
 }
 
 RolloutRecord* RolloutDriver::Find(std::string_view id) {
@@ -86,6 +93,7 @@ absl::StatusOr<std::string> RolloutDriver::Start(std::string_view actor, std::st
   const std::string id = plan.id;
   {
     const base::MutexLock lock(fleet_.mutex);
+    LINNET_RETURN_IF_ERROR(Fresh());
     if (const RolloutRecord* known = Find(id); known != nullptr) {
       if (known->row.plan_sha256 == plan_sha256 && Offers(known->state())) return id;
       return absl::FailedPreconditionError(absl::StrCat("rollout ", id, " is ",
@@ -134,6 +142,7 @@ absl::Status RolloutDriver::Hold(std::string_view actor, std::string_view id, Ro
   const bool pause = event == RolloutEvent::kPause;
   {
     const base::MutexLock lock(fleet_.mutex);
+    LINNET_RETURN_IF_ERROR(Fresh());
     RolloutRecord* rollout = Find(id);
     if (rollout == nullptr) return Unknown(id);
     if (rollout->state() == (pause ? RolloutState::kPaused : RolloutState::kStopped)) return absl::OkStatus();
@@ -181,6 +190,7 @@ absl::StatusOr<std::string> RolloutDriver::Lift(std::string_view actor, const tr
   const absl::Time now = clock_.Now();
   {
     const base::MutexLock lock(fleet_.mutex);
+    LINNET_RETURN_IF_ERROR(Fresh());
     RolloutRecord* rollout = lift.rollout.empty() ? nullptr : Find(lift.rollout);
     if (rollout == nullptr) return Unknown(lift.rollout);
     const std::string what = absl::StrCat("lift ", lift.number, " of rollout ", lift.rollout);

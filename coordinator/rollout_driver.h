@@ -115,6 +115,8 @@ class RolloutDriver {
   absl::Status Transact(const std::function<absl::Status()>& change)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
   absl::Status Reload() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
+  // Memory is what is on the disk, or an error: a change was not saved, and could not be taken back yet.
+  absl::Status Fresh() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex);
   bool HasReports();  // of the newest rollout
   // Counts ahead, with pauses in which others get the lock.
   void CountInSlices(std::string_view id);
@@ -130,6 +132,7 @@ class RolloutDriver {
   const base::Certificate fleet_root_;
   const base::Clock& clock_;
   std::vector<RolloutRecord> rollouts_ ABSL_GUARDED_BY(fleet_.mutex);  // oldest first
+  bool stale_ ABSL_GUARDED_BY(fleet_.mutex) = false;
   uint64_t revision_ ABSL_GUARDED_BY(fleet_.mutex) = 0;
 };
 

@@ -147,7 +147,7 @@ absl::Time RolloutDriver::Tick() {
   if (HasReports()) CountInSlices("");
   {
     const base::MutexLock lock(fleet_.mutex);
-    if (rollouts_.empty()) return next;
+    if (!Fresh().ok() || rollouts_.empty()) return next;
     if (!rollouts_.back().has_unsaved() && rollouts_.back().state() != RolloutState::kRunning) return next;
     const uint64_t before = revision_;
     const absl::Status status = Transact([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(fleet_.mutex) -> absl::Status {

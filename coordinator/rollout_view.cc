@@ -127,6 +127,7 @@ std::vector<admin::v1::Rollout> RolloutDriver::List(std::string_view after, size
   while (views.size() < most) {
     {
       const base::MutexLock lock(fleet_.mutex);
+      if (!Fresh().ok()) break;
       auto next = rollouts_.cbegin();
       if (!last.empty()) {
         next = std::find_if(rollouts_.cbegin(), rollouts_.cend(),
@@ -148,6 +149,7 @@ absl::StatusOr<admin::v1::ListProgressResponse> RolloutDriver::Progress(
     const admin::v1::ListProgressRequest& request) {
   const absl::Time now = clock_.Now();
   const base::MutexLock lock(fleet_.mutex);
+  LINNET_RETURN_IF_ERROR(Fresh());
   RolloutRecord* rollout = Find(request.rollout_id());
   if (rollout == nullptr) {
     return absl::NotFoundError(absl::StrCat("rollout ", request.rollout_id(), ": not known"));
@@ -170,6 +172,7 @@ absl::StatusOr<admin::v1::ListProgressResponse> RolloutDriver::Progress(
 absl::StatusOr<admin::v1::Rollout> RolloutDriver::View(std::string_view id, uint32_t most_devices) {
   CountInSlices(id);
   const base::MutexLock lock(fleet_.mutex);
+  LINNET_RETURN_IF_ERROR(Fresh());
   RolloutRecord* rollout = Find(id);
   if (rollout == nullptr) {
     return absl::NotFoundError(id.empty() ? std::string("there is no rollout yet")
@@ -180,6 +183,7 @@ absl::StatusOr<admin::v1::Rollout> RolloutDriver::View(std::string_view id, uint
 
 absl::StatusOr<admin::v1::GetPlanResponse> RolloutDriver::SignedPlan(std::string_view id) {
   const base::MutexLock lock(fleet_.mutex);
+  LINNET_RETURN_IF_ERROR(Fresh());
   RolloutRecord* rollout = Find(id);
   if (rollout == nullptr) {
     return absl::NotFoundError(absl::StrCat("rollout ", std::string(id), ": not known"));

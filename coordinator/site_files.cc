@@ -32,17 +32,21 @@ absl::StatusOr<base::PrivateKey> ReadKey(base::FileSystem& fs, const std::string
 }  // namespace
 
 absl::StatusOr<SiteFiles> LoadSiteFiles(base::FileSystem& fs, const std::string& dir) {
-  if (!fs.Stat(dir).ok()) {
+  const absl::Status folder = fs.Stat(dir).status();
+  if (absl::IsNotFound(folder)) {
     return absl::NotFoundError(absl::StrCat(
         dir,
         ": no such folder; give the folder \"coordinator\" that `linnet site init` made with --site-dir"));
   }
-  if (!fs.Stat(absl::StrCat(dir, "/server.pem")).ok()) {
+  LINNET_RETURN_IF_ERROR(folder);
+  const absl::Status site = fs.Stat(absl::StrCat(dir, "/server.pem")).status();
+  if (absl::IsNotFound(site)) {
     return absl::FailedPreconditionError(
         absl::StrCat(dir,
                      ": holds no server.pem; give the folder \"coordinator\" inside what `linnet site init` "
                      "made with --site-dir"));
   }
+  LINNET_RETURN_IF_ERROR(site);
   const auto at = [&](const char* name) { return absl::StrCat(dir, "/", name); };
   LINNET_ASSIGN_OR_RETURN(base::Certificate server, ReadCertificate(fs, at("server.pem")));
   LINNET_ASSIGN_OR_RETURN(std::string server_pem, fs.ReadFile(at("server.pem"), kMaxFileBytes));
@@ -66,7 +70,9 @@ absl::StatusOr<SiteFiles> LoadSiteFiles(base::FileSystem& fs, const std::string&
 absl::StatusOr<std::string> PrepareRepository(base::FileSystem& fs, const std::string& site_dir,
                                               const std::string& state_dir) {
   const std::string target = absl::StrCat(state_dir, "/repository");
-  if (fs.Stat(target).ok()) return target;
+  const absl::Status there = fs.Stat(target).status();
+  if (there.ok()) return target;
+  if (!absl::IsNotFound(there)) return there;
   // Copied beside it, then renamed: a crash leaves no half repository under the final name.
   const std::string from = absl::StrCat(site_dir, "/repository");
   const std::string half = absl::StrCat(target, ".new");

@@ -6,6 +6,7 @@
 #   tests/run.sh --sanitize   only the ASan+UBSan build of all tests and the TSan build of those of the gRPC-free core in which threads meet
 #   tests/run.sh --cross      only builds all of it for aarch64
 #   tests/run.sh --tuf-js     only lets another TUF client read what Linnet writes (needs nodejs, npm and its registry; tests/trust/tuf_js.sh)
+#   tests/run.sh --long       only what takes long: 500 kills of agents at random moments of updates, and each single call to the disk failing
 #   tests/run.sh --minutes N  begin nothing after N minutes; what was left out is said, and is no failure
 #   tests/run.sh --no-install do not look for missing packages
 # Results: build/junit/*.xml, and one closing line "N passed, N failed".
@@ -21,9 +22,10 @@ while [[ $# -gt 0 ]]; do
     --sanitize) tier=sanitize ;;
     --cross) tier=cross ;;
     --tuf-js) tier=tuf-js ;;
+    --long) tier=long ;;
     --minutes) minutes=${2:?tests/run.sh: --minutes needs a number}; shift ;;
     --no-install) install=no ;;
-    -h | --help) sed -n '2,11p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
+    -h | --help) sed -n '2,12p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
     *) echo "tests/run.sh: unknown option $1 (see --help)" >&2; exit 2 ;;
   esac
   shift
@@ -33,6 +35,7 @@ if [[ $install == yes ]]; then
   packages=$tier
   [[ $tier == full || $tier == cross ]] && packages=test
   [[ $tier == tuf-js ]] && packages=fast
+  [[ $tier == long ]] && packages=fast
   bash deploy/install-packages.sh "$packages" || exit 1
 fi
 
@@ -113,6 +116,11 @@ case $tier in
     build release linnet linnet-probe || exit 1
     exec tests/trust/tuf_js.sh build/release
     ;;
+  long)
+    # The seed is in the log; LINNET_TEST_SEED draws the same moments again.
+    export LINNET_TEST_KILLS=500 LINNET_TEST_EVERY_CALL=1
+    build release && check long release -R '^(e2e\.Kills$|PowerCutTest|IoFaultTest|CoordinatorIoTest)'
+    ;;
   fast)
     build release && check native release
     ;;
@@ -130,6 +138,9 @@ case $tier in
     ;;
 esac
 
+# What was enumerated, in how many places.
+grep -hoE 'seed [0-9]+|[a-z -]+: (power cut|the disk failed) at each of [0-9]+ points: [0-9]+ bad [a-z]+|[0-9]+ kills at random moments.*' \
+  "$results"/*.xml 2>/dev/null | sort -u
 say "done"
 if [[ -n $minutes && $broken -eq 0 && -z $(ls "$results") ]]; then
   echo "0 passed, 0 failed: there was no time"

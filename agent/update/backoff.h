@@ -8,6 +8,10 @@
 
 namespace linnet::update {
 
+// Tries that brought nothing new, of a download or on a disk that is at fault: about two days at the longest
+// pause.
+inline constexpr uint32_t kMostSilentTries = 60;
+
 // How long to wait before a try: doubles from `first` to `most`, with jitter, so that a fleet that lost its
 // coordinator does not come back as one. Not thread-safe.
 class Backoff {

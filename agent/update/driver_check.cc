@@ -30,9 +30,9 @@ bool UpdateDriver::CheckIsDue() {
 }
 
 absl::Duration UpdateDriver::DoIdle() {
-  RecheckNowAndThen();
   // What is to be repaired waits for a check that is due: perhaps a newer release is to run here.
   const bool due = CheckIsDue(), enrolled = parts_.link.credentials().ok();  // else Enroll wakes us
+  if (due && loaded_.empty()) LoadAgain();
   if (due && enrolled) return Then(Advance(Event::kDue));
   const absl::Duration repair = UntilRepair();
   if (repair <= absl::ZeroDuration()) return BeginRepair();
@@ -127,6 +127,7 @@ absl::Duration UpdateDriver::DoPlan() {
   absl::StatusOr<PlanVerdict> verdict = CheckPlan(context, answer_);
   if (!verdict.ok()) return Later(verdict.status());
   check_tries_ = 0;
+  // A plan that has ended here has nothing new to say: what it ended with is still the matter.
   const bool nothing_new = verdict->event == Event::kNothing && verdict->message.empty();
   SetError(nothing_new ? failure_ : verdict->message);
   if (verdict->event == Event::kNothing) {

@@ -63,8 +63,11 @@ absl::Duration UpdateDriver::Overdue() {
     base::Log(base::Severity::kWarning, "update_report_given_up");
     return Then(Advance(Event::kReported));
   }
-  const bool models_fault = state_ >= State::kStage;
-  return Break(models_fault ? Reason::kTimedOut : Reason::kDownloadFailed, message);
+  // What is tried again is tried again because of this device (its disk, no process for the child).
+  if (attempt_->tries > 0) {
+    return Break(Reason::kDownloadFailed, absl::StrCat(message, ", at last: ", last_error()));
+  }
+  return Break(state_ >= State::kStage ? Reason::kTimedOut : Reason::kDownloadFailed, message);
 }
 
 uint64_t UpdateDriver::InferencesOnTrial() const {
@@ -121,7 +124,7 @@ absl::Duration UpdateDriver::DoConfirm() {
 
 absl::Duration UpdateDriver::AskSuiteAgain() {
   const absl::StatusOr<std::string> path = parts_.store.PathOf(attempt_->model_sha256);
-  if (!path.ok()) return Break(Reason::kHashMismatch, base::Message(path.status()));
+  if (!path.ok()) return BreakOrRetry(Reason::kHashMismatch, path.status());
   const absl::StatusOr<std::string> suite = WriteSuite();
   if (!suite.ok()) {
     SetError(base::Message(suite.status()));
@@ -154,10 +157,11 @@ absl::Duration UpdateDriver::AskSuiteAgain() {
 
 void UpdateDriver::Finish() {
   if (dead_ || !attempt_.has_value()) return;
-  CountTime();
+  if (resumed_) CountTime();
   repo::UpdateAttempt next = *attempt_;
   next.state_time = state_time_;
-  if (state_ == State::kConfirm) next.inferences = InferencesOnTrial();
+  // Else what answered is not what is on trial.
+  if (resumed_ && state_ == State::kConfirm) next.inferences = InferencesOnTrial();
   const absl::Status saved = parts_.state.Write([&]() -> absl::Status {
     LINNET_RETURN_IF_ERROR(repo::Models(parts_.state.db()).MarkCleanStop());
     return repo::UpdateJournal(parts_.state.db()).Save(next);

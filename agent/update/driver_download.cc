@@ -15,8 +15,6 @@
 namespace linnet::update {
 namespace {
 
-// Tries without one new chunk: about two days at the longest pause.
-constexpr uint32_t kMostSilentTries = 60;
 // A source that keeps sending wrong bytes, a disk that stays full.
 constexpr uint32_t kMostWrongTries = 4;
 // How often a download that goes well writes down how long it has taken.

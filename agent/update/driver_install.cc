@@ -30,10 +30,21 @@ bool IsTransient(const absl::Status& status) {
 
 }  // namespace
 
+Reason UpdateDriver::NotLoaded(const absl::Status& status) {
+  return absl::IsUnavailable(status) ? Reason::kDownloadFailed : Reason::kWillNotLoad;
+}
+
+absl::Duration UpdateDriver::BreakOrRetry(Reason reason, const absl::Status& status) {
+  if (!IsTransient(status)) return Break(reason, base::Message(status));
+  if (attempt_->tries + 1 < kMostSilentTries) return Retry(status);
+  return Break(absl::IsResourceExhausted(status) ? Reason::kNoSpace : Reason::kDownloadFailed,
+               base::Message(status));
+}
+
 absl::Duration UpdateDriver::DoVerify() {
   if (Stopped()) return StopHere();
   const absl::StatusOr<std::string> path = parts_.store.PathOf(attempt_->model_sha256);
-  if (!path.ok()) return Break(Reason::kHashMismatch, base::Message(path.status()));
+  if (!path.ok()) return BreakOrRetry(Reason::kHashMismatch, path.status());
   const absl::Status sound = parts_.store.Recheck(attempt_->model_sha256, [&] {
     CountTime();
     return Stopped() || quit_ || IsOverdue();
@@ -41,13 +52,14 @@ absl::Duration UpdateDriver::DoVerify() {
   if (quit_) return absl::InfiniteDuration();
   if (Stopped()) return StopHere();
   if (absl::IsCancelled(sound)) return absl::ZeroDuration();  // overdue: the next step says so
-  if (absl::IsResourceExhausted(sound)) return Retry(sound);
   if (!sound.ok()) {
-    return Break(Reason::kHashMismatch, absl::StrCat(attempt_->model_target, ": ", base::Message(sound)));
+    return BreakOrRetry(
+        Reason::kHashMismatch,
+        absl::Status(sound.code(), absl::StrCat(attempt_->model_target, ": ", base::Message(sound))));
   }
   // Here, where every way in comes by: of anything else not a byte more is read, not even by the probe.
   if (const absl::Status packed = CheckIsPacked(parts_.fs, *path, attempt_->model_target); !packed.ok()) {
-    return Break(Reason::kNotPacked, base::Message(packed));
+    return BreakOrRetry(Reason::kNotPacked, packed);
   }
   const absl::Duration next = Then(Advance(Event::kVerified));
   if (!dead_ && state_ == State::kStage) TellProgress();
@@ -68,7 +80,7 @@ absl::Duration UpdateDriver::DoStage() {
                  absl::StrCat(attempt_->model_target, ": the self-check died ", attempt_->probes, " times"));
   }
   const absl::StatusOr<std::string> path = parts_.store.PathOf(attempt_->model_sha256);
-  if (!path.ok()) return Break(Reason::kHashMismatch, base::Message(path.status()));
+  if (!path.ok()) return BreakOrRetry(Reason::kHashMismatch, path.status());
   const absl::StatusOr<std::string> suite = WriteSuite();
   if (!suite.ok()) return Retry(suite.status());
   // Counted first: a model whose load takes the whole machine down is tried twice, not for ever.
@@ -141,7 +153,8 @@ absl::Duration UpdateDriver::DoActivate() {
       [&] { return repo::Models(parts_.state.db()).Activate(ModelOfAttempt(), options_.trial_boots); });
   if (!activated.ok()) return Then(activated);
   const absl::Status switched = SwitchTo(attempt_->model_sha256);
-  if (!switched.ok()) return Break(Reason::kWillNotLoad, base::Message(switched));
+  if (IsTransient(switched) && attempt_->tries + 1 < kMostWrongTries) return Retry(switched);
+  if (!switched.ok()) return Break(NotLoaded(switched), base::Message(switched));
   inferences_before_ = own_checks_ = 0;
   failed_self_checks_ = suite_crashes_ = suite_not_run_ = 0;
   rechecked_ = RawNow();
@@ -168,7 +181,11 @@ absl::Duration UpdateDriver::DoCommit() {
 absl::Duration UpdateDriver::DoRollback() {
   const absl::Status back = parts_.state.Write([&] { return repo::Models(parts_.state.db()).RollBack(); });
   if (!back.ok()) return Then(back);
-  if (const absl::Status loaded = LoadActive(); !loaded.ok()) return Then(loaded);
+  if (const absl::Status loaded = LoadActive(); !loaded.ok()) {
+    base::Log(base::Severity::kError, "previous_model_does_not_load",
+              {{"error", base::LogValue::Error(loaded)}});
+    resumed_ = false;  // the next step tries again
+  }
   const absl::Status saved = Advance(
       Event::kRolledBack, [](repo::UpdateAttempt& a) { a.outcome = static_cast<int>(Outcome::kRolledBack); });
   if (!saved.ok()) return Then(saved);

@@ -114,6 +114,10 @@ absl::StatusOr<trust::TargetInfo> UpdateDriver::FindOffered(const std::string& p
 }
 
 absl::Status UpdateDriver::LeaveCheck() {
+  if (!resumed_) {
+    return absl::UnavailableError(
+        absl::StrCat("the start of this device is not over: ", last_error(), "; try again"));
+  }
   if (attempt_.has_value() || state_ == State::kIdle) return absl::OkStatus();
   LINNET_RETURN_IF_ERROR(Advance(Event::kFailed));
   CheckSoon();

@@ -16,6 +16,21 @@ namespace {
 constexpr absl::Duration kRepairPause = absl::Hours(1);
 // A daemon may run for months, and flash rots meanwhile.
 constexpr absl::Duration kRecheckEvery = absl::Hours(24 * 7);
+// When the file could not be read: so often, at first.
+constexpr int kMostRechecks = 3;
+constexpr absl::Duration kRecheckSoon = absl::Seconds(1), kRecheckPause = absl::Minutes(10);
+// Of the active model at a start, when the disk is at fault: then the device goes on without, and takes the
+// next update.
+constexpr int kMostLoads = 6;
+
+bool IsDisksFault(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
+}
+
+bool IsDamage(const absl::Status& status) {
+  // NotFound: known already to be damaged, and the power went before the slots knew.
+  return absl::IsDataLoss(status) || absl::IsNotFound(status);
+}
 
 std::string TargetOf(const absl::StatusOr<std::optional<repo::InstalledModel>>& model) {
   return model.ok() && model->has_value() ? (*model)->target : "the model";
@@ -23,19 +38,26 @@ std::string TargetOf(const absl::StatusOr<std::optional<repo::InstalledModel>>& 
 
 }  // namespace
 
-absl::Status UpdateDriver::LoadActive() {
+absl::Status UpdateDriver::LoadActive(absl::Status known) {
   LINNET_ASSIGN_OR_RETURN(repo::ModelSlots slots, Slots());
+  // What was committed was hashed when it came, and answers before all of it is read again. Not so the one
+  // before, once a file has been found damaged here.
+  bool at_once = known.ok() && !slots.trial;
   // Each round loads the active model or takes one from the slots.
-  while (!slots.active.empty() && loaded_ != slots.active) {
-    const absl::Status sound = parts_.store.Recheck(slots.active, [&] { return quit_.load(); });
-    if (absl::IsCancelled(sound)) return absl::OkStatus();
-    // NotFound: known already to be damaged, and the power went before the slots knew.
-    const bool damaged = absl::IsDataLoss(sound) || absl::IsNotFound(sound);
-    const absl::Status loaded = damaged ? sound : SwitchTo(slots.active);
-    if (loaded.ok()) {
-      rechecked_ = RawNow();
-      return absl::OkStatus();
+  for (; !slots.active.empty() && loaded_ != slots.active; at_once = false) {
+    if (at_once) {
+      const absl::Status loaded = SwitchTo(slots.active);
+      if (loaded.ok()) rechecked_ = absl::InfinitePast();  // soon
+      if (loaded.ok() || IsDisksFault(loaded)) return loaded;
     }
+    absl::Status sound = std::exchange(known, absl::OkStatus());
+    if (sound.ok()) sound = parts_.store.Recheck(slots.active, [&] { return quit_.load(); });
+    if (absl::IsCancelled(sound)) return absl::OkStatus();
+    const bool damaged = IsDamage(sound);
+    if (!sound.ok() && !damaged) return sound;
+    const absl::Status loaded = damaged ? sound : SwitchTo(slots.active);
+    if (loaded.ok()) rechecked_ = RawNow();
+    if (loaded.ok() || IsDisksFault(loaded)) return loaded;
     if (slots.trial && state_ < State::kCommit) {
       Break(damaged ? Reason::kHashMismatch : Reason::kWillNotLoad, base::Message(loaded));
       if (state_ == State::kRollback) DoRollback();
@@ -47,6 +69,45 @@ absl::Status UpdateDriver::LoadActive() {
     LINNET_ASSIGN_OR_RETURN(slots, Slots());
   }
   return slots.active.empty() ? SwitchTo("") : absl::OkStatus();
+}
+
+absl::Status UpdateDriver::LoadAtStart() {
+  const absl::Status loaded = LoadActive();
+  if (!IsDisksFault(loaded)) {
+    failed_loads_ = 0;
+    return loaded;
+  }
+  LINNET_ASSIGN_OR_RETURN(const repo::ModelSlots slots, Slots());
+  if (++failed_loads_ < kMostLoads) {
+    if (slots.trial && loaded_.empty()) SwitchTo(slots.previous).IgnoreError();
+    return loaded;
+  }
+  failed_loads_ = 0;
+  if (slots.trial && state_ < State::kCommit) {
+    Break(NotLoaded(loaded), base::Message(loaded));
+    if (state_ == State::kRollback) DoRollback();
+    return absl::OkStatus();
+  }
+  // A file that cannot be read at any time has rotted, too: that is how flash says so. Not where descriptors
+  // or memory are short.
+  if (absl::IsUnavailable(loaded)) {
+    LoadActive(absl::DataLossError(base::Message(loaded))).IgnoreError();
+    const absl::StatusOr<repo::ModelSlots> now = Slots();
+    if (now.ok() && now->active != slots.active) return absl::OkStatus();  // or LoadAgain will
+  }
+  return LoadPreviousInstead(slots, loaded);
+}
+
+void UpdateDriver::LoadAgain() {
+  const absl::StatusOr<repo::ModelSlots> slots = Slots();
+  if (!slots.ok() || slots->active.empty()) return;
+  const absl::Status loaded = SwitchTo(slots->active);
+  // A file that only does not load is not hashed each time.
+  if (absl::IsNotFound(loaded)) LoadActive().IgnoreError();
+  if (!loaded.ok()) return;
+  rechecked_ = absl::InfinitePast();
+  failure_ = slots->damaged.empty() ? "" : damage_;
+  SetError(failure_);
 }
 
 absl::Status UpdateDriver::FallBack(const absl::Status& why) {
@@ -80,17 +141,44 @@ absl::Status UpdateDriver::LoadPreviousInstead(const repo::ModelSlots& slots, co
   return absl::OkStatus();  // the device goes on, and takes the next update
 }
 
-void UpdateDriver::RecheckNowAndThen() {
+bool UpdateDriver::RecheckIsDue() {
+  if (state_ >= State::kActivate && state_ != State::kReport) return false;
   const absl::Time now = RawNow();
   if (rechecked_ > now || loaded_.empty()) rechecked_ = now;
-  if (now < rechecked_ + kRecheckEvery) return;
-  rechecked_ = now;
+  return now >= rechecked_ + kRecheckEvery;
+}
+
+absl::Duration UpdateDriver::Recheck() {
+  const auto stop = [&] { return quit_.load(); };
+  rechecked_ = RawNow();
   const absl::StatusOr<repo::ModelSlots> slots = Slots();
-  if (!slots.ok() || slots->active != loaded_) return;
-  const absl::Status sound = parts_.store.Recheck(loaded_, [&] { return quit_.load(); });
-  if (!absl::IsDataLoss(sound)) return;
+  if (slots.ok() && slots->active != loaded_)
+    return absl::ZeroDuration();  // the one before, which was hashed
+  absl::Status sound = slots.ok() ? parts_.store.Recheck(loaded_, stop) : slots.status();
+  if (sound.ok() || absl::IsCancelled(sound)) {
+    failed_rechecks_ = 0;
+    return absl::ZeroDuration();
+  }
+  if (!IsDamage(sound)) {
+    base::Log(base::Severity::kWarning, "model_not_rechecked", {{"error", base::LogValue::Error(sound)}});
+    const bool again = ++failed_rechecks_ < kMostRechecks;
+    // What can never be read will kill whoever has it mapped. But only for another that can be read: a model
+    // that answers is better than none.
+    const bool rotten = !again && slots.ok() && absl::IsUnavailable(sound) && !slots->previous.empty() &&
+                        parts_.store.Recheck(slots->previous, stop).ok();
+    if (!rotten) {
+      rechecked_ -= kRecheckEvery - (again ? kRecheckSoon : kRecheckPause);
+      return again ? kRecheckSoon : absl::ZeroDuration();
+    }
+    sound = absl::DataLossError(base::Message(sound));
+  }
+  failed_rechecks_ = 0;
   loaded_.clear();
-  if (const absl::Status loaded = LoadActive(); !loaded.ok()) SetError(base::Message(loaded));
+  if (const absl::Status loaded = LoadActive(sound); !loaded.ok()) {
+    SwitchTo("").IgnoreError();  // what nobody signed is not run
+    SetError(base::Message(loaded));
+  }
+  return absl::ZeroDuration();
 }
 
 absl::Duration UpdateDriver::UntilRepair() {

@@ -189,17 +189,18 @@ absl::StatusOr<repo::ModelSlots> UpdateDriver::Slots() {
 
 absl::Status UpdateDriver::SwitchTo(const std::string& sha256) {
   std::string target;
+  LINNET_RETURN_IF_ERROR(parts_.state.Read([&]() -> absl::Status {
+    LINNET_ASSIGN_OR_RETURN(const auto model, repo::Models(parts_.state.db()).Find(sha256));
+    if (model.has_value()) target = model->target;
+    return absl::OkStatus();
+  }));
+  // Last: what the host runs is what we say it runs.
   if (sha256.empty()) {
     LINNET_RETURN_IF_ERROR(parts_.host.Switch(""));
   } else if (sha256 != loaded_) {
     LINNET_ASSIGN_OR_RETURN(const std::string path, parts_.store.PathOf(sha256));
     LINNET_RETURN_IF_ERROR(parts_.host.Switch(path));
   }
-  LINNET_RETURN_IF_ERROR(parts_.state.Read([&]() -> absl::Status {
-    LINNET_ASSIGN_OR_RETURN(const auto model, repo::Models(parts_.state.db()).Find(sha256));
-    if (model.has_value()) target = model->target;
-    return absl::OkStatus();
-  }));
   loaded_ = sha256;
   base::MutexLock lock(mutex_);
   active_target_ = std::move(target);
@@ -211,6 +212,7 @@ void UpdateDriver::NoteRepair() {
 }
 
 absl::Status UpdateDriver::Resume() {
+  resumed_ = false;
   LINNET_RETURN_IF_ERROR(parts_.state.Read([&]() -> absl::Status {
     LINNET_ASSIGN_OR_RETURN(attempt_, repo::UpdateJournal(parts_.state.db()).Open());
     return absl::OkStatus();
@@ -229,16 +231,25 @@ absl::Status UpdateDriver::Resume() {
   if (slots.trial && !ours) {
     // Nobody drives this trial any more: the way back is the safe one.
     LINNET_RETURN_IF_ERROR(parts_.state.Write([&] { return repo::Models(parts_.state.db()).RollBack(); }));
-  } else if (slots.trial && state_ < State::kCommit) {
-    if (slots.boots_left == 0 && !slots.clean_stop) {
-      Break(Reason::kCrashed, "the new model did not survive its trial starts");
-    } else {
+  } else if (slots.trial && state_ < State::kCommit && !boot_counted_) {
+    if (slots.boots_left > 0 || slots.clean_stop) {
       // Saved before the model is touched: if loading it kills us, the next start has one less. The mark of a
       // clean stop is gone with it.
-      LINNET_RETURN_IF_ERROR(
-          parts_.state.Write([&] { return repo::Models(parts_.state.db()).CountBoot().status(); }));
+      const absl::Status counted =
+          parts_.state.Write([&] { return repo::Models(parts_.state.db()).CountBoot().status(); });
+      if (!counted.ok()) {
+        SwitchTo(slots.previous).IgnoreError();
+        return counted;
+      }
+    } else {
+      Break(Reason::kCrashed, "the new model did not survive its trial starts");
+      if (state_ != State::kRollback) {  // not saved
+        SwitchTo(slots.previous).IgnoreError();
+        return absl::UnavailableError(last_error());
+      }
     }
   }
+  boot_counted_ = true;
   if (state_ == State::kRollback) DoRollback();
   CheckNotRevoked().IgnoreError();  // says so
   LINNET_ASSIGN_OR_RETURN(slots, Slots());
@@ -246,16 +257,31 @@ absl::Status UpdateDriver::Resume() {
     damage_ = failure_ = "a model's file was found damaged, and is fetched again";
     SetError(failure_);
   }
-  if (slots.active.empty() || loaded_ == slots.active) return absl::OkStatus();
-  LINNET_RETURN_IF_ERROR(LoadActive());
+  resumed_ = slots.active.empty() || loaded_ == slots.active;
+  if (resumed_) return absl::OkStatus();
+  resumed_ = true;  // unless a roll-back says otherwise
+  if (const absl::Status loaded = LoadAtStart(); !loaded.ok()) {
+    resumed_ = false;
+    return loaded;
+  }
   CountFrom(state_time_);  // until now nothing answered
   return absl::OkStatus();
 }
 
 absl::Duration UpdateDriver::Step() {
   if (dead_) return absl::InfiniteDuration();
+  if (!resumed_) {
+    if (const absl::Status resumed = Resume(); !resumed.ok()) {
+      SetError(base::Message(resumed));
+      return kSavePause;
+    }
+  }
   CountTime();
   if (IsOverdue()) return Overdue();
+  if (RecheckIsDue()) {
+    const absl::Duration next = Recheck();
+    return quit_ ? absl::InfiniteDuration() : next;
+  }
   switch (state_) {
     case State::kIdle:
       return DoIdle();

@@ -70,9 +70,11 @@ class UpdateDriver {
  public:
   UpdateDriver(DriverOptions options, DriverParts parts);
 
-  // Once, first: counts a trial's start (and rolls back a trial without starts left), hashes the active model
-  // and loads it into the host (the one before, if it is damaged), and picks up the attempt that was open.
-  // Errors: the database's.
+  // Once, first: counts a trial's start (and rolls back a trial without starts left), loads the active model
+  // into the host (the one before, if it is damaged), and picks up the attempt that was open. A model on
+  // trial is hashed before, a committed one by a Step soon after. Errors: the database's, and the disk's
+  // where the model lies; then a model on trial is not touched, the one before answers, and Step does it
+  // again.
   absl::Status Resume();
   // Does one action. How long until the next is worth while; zero: at once.
   absl::Duration Step();
@@ -116,6 +118,11 @@ class UpdateDriver {
   absl::Duration EndUnjudged(Reason reason, const std::string& message);
   absl::Duration StopHere();
   absl::Duration Retry(const absl::Status& status);  // the same state later
+  // By `reason`, unless it was this device that could not read or write just now: that says nothing about
+  // the model, and is tried again.
+  absl::Duration BreakOrRetry(Reason reason, const absl::Status& status);
+  // Of a model that could not be loaded to the last: a file that could not be read says nothing about it.
+  static Reason NotLoaded(const absl::Status& status);
   absl::Duration Later(const absl::Status& status);  // CHECK, METADATA, PLAN: back to IDLE
   // After Advance: at once, or after a pause when the database would not take it.
   absl::Duration Then(const absl::Status& saved);
@@ -164,12 +171,18 @@ class UpdateDriver {
 
   // Repairs (driver_repair.cc).
   //
-  // Hashes and loads the active model. Damaged: the previous one becomes active; it does not load: that one
-  // answers for this run. On trial: back. Errors: the database's.
-  absl::Status LoadActive();
+  // Loads the active model; one on trial is hashed before, one that was committed afterwards, by Recheck.
+  // Damaged: the previous one becomes active, if it is sound; it does not load: that one answers for this
+  // run. On trial: back. `known`: not OK: it is damaged, why. Errors: the database's, the disk's.
+  absl::Status LoadActive(absl::Status known = absl::OkStatus());
+  // That of Resume, which has patience with a disk that is at fault.
+  absl::Status LoadAtStart();
   absl::Status FallBack(const absl::Status& why);
   absl::Status LoadPreviousInstead(const repo::ModelSlots& slots, const absl::Status& why);
-  void RecheckNowAndThen();
+  void LoadAgain();  // the active model, which could not be read
+  // Once after each load that did not hash, then now and then. Not on trial.
+  bool RecheckIsDue();
+  absl::Duration Recheck();
   absl::Duration UntilRepair();  // infinite: nothing is to be repaired, or not here
   absl::Duration BeginRepair();
   absl::Status LeaveRepair();  // to IDLE, for what its owner brings
@@ -237,6 +250,8 @@ class UpdateDriver {
 
   // Of the driving thread.
   bool dead_ = false;
+  bool resumed_ = false, boot_counted_ = false;
+  int failed_loads_ = 0, failed_rechecks_ = 0;  // of the active model, by Resume
   std::optional<repo::UpdateAttempt> attempt_;  // as saved
   std::unique_ptr<trust::Updater> updater_;     // of this check
   CheckInAnswer answer_;

@@ -205,8 +205,12 @@ class PosixFileSystem final : public FileSystem {
     if (path.empty()) return absl::InvalidArgumentError("cannot create a folder with an empty name");
     for (size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
       const std::string prefix = path.substr(0, end);
-      if (mkdir(prefix.c_str(), mode) != 0 && errno != EEXIST)
+      if (mkdir(prefix.c_str(), mode) == 0) {
+        // What will be synced in it is lost with it, if its own name is.
+        LINNET_RETURN_IF_ERROR(SyncDirectory(ParentFolder(prefix)));
+      } else if (errno != EEXIST) {
         return ErrnoStatus(errno, "create folder", prefix);
+      }
       if (end == std::string::npos) break;
     }
     LINNET_ASSIGN_OR_RETURN(const FileInfo info, Stat(path));

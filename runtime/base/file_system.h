@@ -76,7 +76,7 @@ class FileSystem {
   virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
   // OK when it is not there.
   virtual absl::Status Remove(const std::string& path) = 0;
-  // With parents; an existing folder is OK.
+  // With parents; an existing folder is OK. A new one is on the disk when this returns OK.
   virtual absl::Status CreateDirectories(const std::string& path, uint32_t mode = 0700) = 0;
   virtual absl::Status SyncDirectory(const std::string& path) = 0;
   // Names, sorted, without "." and "..".

@@ -66,6 +66,11 @@ bool SameCuts(const ChunkIndex& a, const ChunkIndex& b) {
                     });
 }
 
+// It could not be read just now, which says nothing about the bytes.
+bool IsDisksFault(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
+}
+
 bool IsStoreName(std::string_view name) {
   return name.size() >= 64 && name.substr(0, 64).find_first_not_of("0123456789abcdef") == std::string::npos &&
          (name.size() == 64 || name.substr(64) == ".part" || name.substr(64, 5) == ".tmp-");
@@ -84,6 +89,7 @@ class SqliteChunkStore final : public ChunkStore {
     if (row) {
       const absl::StatusOr<base::FileInfo> info = fs_.Stat(path);
       if (info.ok() && info->size_bytes == static_cast<uint64_t>(select.Int(0))) return path;
+      if (!info.ok() && !absl::IsNotFound(info.status())) return info.status();  // who knows
     }
     return absl::NotFoundError(absl::StrCat(path, ": not in the store"));
   }
@@ -96,7 +102,7 @@ class SqliteChunkStore final : public ChunkStore {
     const absl::StatusOr<std::string> hash = info.ok() ? HashOfFile(fs_, path, info->size_bytes, stop)
                                                        : absl::StatusOr<std::string>(info.status());
     if (hash.ok() && *hash == file_sha256) return absl::OkStatus();
-    if (absl::IsCancelled(hash.status()) || absl::IsResourceExhausted(hash.status())) return hash.status();
+    if (absl::IsCancelled(hash.status()) || IsDisksFault(hash.status())) return hash.status();
     LINNET_RETURN_IF_ERROR(db_.Transact([&] { return Distrust(file_sha256); }));
     return absl::DataLossError(
         absl::StrCat(path, ": damaged: ",
@@ -271,6 +277,8 @@ class SqliteChunkStore final : public ChunkStore {
     LINNET_ASSIGN_OR_RETURN(db::Statement select,
                             db_.Prepare("SELECT file, offset, length FROM chunk_location WHERE chunk=?"));
     select.BindBlob(1, sha256);
+    absl::Status missing =
+        absl::NotFoundError(absl::StrCat("chunk ", base::Hex(sha256), ": not in the store"));
     while (true) {
       LINNET_ASSIGN_OR_RETURN(const bool row, select.Step());
       if (!row) break;
@@ -281,9 +289,11 @@ class SqliteChunkStore final : public ChunkStore {
                        std::min<uint64_t>(static_cast<uint64_t>(select.Int(2)), kMaxSmallBytes));
         // A damaged or vanished copy is a chunk that we lack; perhaps another file holds it.
         if (data.ok() && base::AsView(base::Sha256(*data)) == sha256) return data;
+        // But one that could not be opened now is not missing.
+        if (IsDisksFault(data.status())) missing = data.status();
       }
     }
-    return absl::NotFoundError(absl::StrCat("chunk ", base::Hex(sha256), ": not in the store"));
+    return missing;
   }
 
   // It is not complete any more; how it is cut stays known.
@@ -306,10 +316,10 @@ class SqliteChunkStore final : public ChunkStore {
   // Where each chunk lies, or will: other files are made of it, and a damaged file is cut by it. It promises
   // nothing, because whoever reads a chunk hashes it.
   absl::Status WriteCuts(const ChunkIndex& index) {
-    if (const absl::StatusOr<ChunkIndex> known = IndexOf(index.file_sha256);
-        known.ok() && SameCuts(*known, index)) {
-      return absl::OkStatus();
-    }
+    const absl::StatusOr<ChunkIndex> known = IndexOf(index.file_sha256);
+    if (known.ok() && SameCuts(*known, index)) return absl::OkStatus();
+    // SQLite has ended the transaction: to go on would be to write one by one, outside of it.
+    if (!known.ok() && !absl::IsNotFound(known.status())) return known.status();
     LINNET_ASSIGN_OR_RETURN(db::Statement forget, db_.Prepare("DELETE FROM chunk_location WHERE file=?"));
     forget.BindBlob(1, index.file_sha256);
     LINNET_RETURN_IF_ERROR(forget.Run());

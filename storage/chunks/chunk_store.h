@@ -74,13 +74,14 @@ class ChunkStore {
                                                           db::Database& db, PartialChunks* partial = nullptr);
   virtual ~ChunkStore() = default;
 
-  // Path of a complete, verified file; NotFound otherwise. It was verified when it became complete: what has
-  // happened to it since, but for its size, is Recheck's to find out.
+  // Path of a complete, verified file. NotFound: it is not here; other errors: that cannot be said now. It was
+  // verified when it became complete: what has happened to it since, but for its size, is Recheck's to find
+  // out.
   virtual absl::StatusOr<std::string> PathOf(std::string_view file_sha256) const = 0;
-  // Hashes a complete file again. DataLoss: it is not what it was, is gone, or cannot be read; from then on
-  // it is not complete any more, and Complete fetches what is wrong with it, and nothing else. NotFound: it
-  // was not complete. ResourceExhausted: no descriptor or memory to find out with. Cancelled: `stop()` said
-  // true.
+  // Hashes a complete file again. DataLoss: it is not what it was, or is gone; from then on it is not
+  // complete any more, and Complete fetches what is wrong with it, and nothing else. NotFound: it was not
+  // complete. Unavailable, ResourceExhausted: it could not be read just now, no descriptor or memory to find
+  // out with. Cancelled: `stop()` said true.
   virtual absl::Status Recheck(std::string_view file_sha256, const std::function<bool()>& stop) = 0;
   // How a file is cut that is complete, was, or is on its way: the index that Complete or Import was given.
   // NotFound: none was, or its rows are no index any more.
@@ -96,7 +97,8 @@ class ChunkStore {
   virtual absl::StatusOr<std::string> Import(const ChunkIndex& index, const std::string& path) = 0;
   // Small content (plans, indexes) by hash; at most kMaxSmallBytes, else InvalidArgument.
   virtual absl::Status PutSmall(std::string_view bytes) = 0;
-  // Bytes of a chunk, or of a small file, verified; NotFound. Partial files count.
+  // Bytes of a chunk, or of a small file, verified; NotFound. Partial files count. Unavailable,
+  // ResourceExhausted: a copy could not be read just now.
   virtual absl::StatusOr<std::string> ReadChunk(std::string_view sha256) const = 0;
   // Removes files that are not in `keep` (32-byte hashes).
   virtual absl::Status Collect(const std::vector<std::string>& keep) = 0;

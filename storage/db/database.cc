@@ -41,6 +41,7 @@ absl::Status StatusOf(int code, int system_errno, std::string message) {
         return absl::PermissionDeniedError(
             absl::StrCat(message, "; check who owns this file and its folder"));
       }
+      if (system_errno == EMFILE || system_errno == ENFILE) return absl::ResourceExhaustedError(message);
       return absl::UnavailableError(message);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -51,6 +52,19 @@ absl::Status StatusOf(int code, int system_errno, std::string message) {
     default:
       return absl::InternalError(message);
   }
+}
+
+// The beginning of a statement, in one line, for a message.
+std::string Begin(std::string_view sql) {
+  constexpr size_t kMost = 60;
+  std::string words;
+  for (const char c : sql) {
+    const bool space = c == ' ' || c == '\n';
+    if (space && (words.empty() || words.back() == ' ')) continue;
+    if (words.size() == kMost) break;
+    words += space ? ' ' : c;
+  }
+  return words;
 }
 
 // SQLite would create the file with the umask's mode, and WAL files take the mode of the database.
@@ -113,7 +127,7 @@ absl::Status Database::Error(int code, std::string_view doing) const {
 
 absl::Status Database::Execute(const std::string& sql) {
   const int rc = sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr);
-  if (rc != SQLITE_OK) return Error(rc, absl::StrCat("run \"", sql.substr(0, 60), "\""));
+  if (rc != SQLITE_OK) return Error(rc, absl::StrCat("run \"", Begin(sql), "\""));
   return absl::OkStatus();
 }
 
@@ -121,7 +135,7 @@ absl::StatusOr<Statement> Database::Prepare(const std::string& sql) {
   sqlite3_stmt* statement = nullptr;
   const int rc = sqlite3_prepare_v3(db_, sql.c_str(), static_cast<int>(sql.size() + 1),
                                     SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
-  if (rc != SQLITE_OK) return Error(rc, absl::StrCat("prepare \"", sql.substr(0, 60), "\""));
+  if (rc != SQLITE_OK) return Error(rc, absl::StrCat("prepare \"", Begin(sql), "\""));
   return Statement(this, statement);
 }
 
@@ -189,8 +203,7 @@ absl::StatusOr<bool> Statement::Step() {
     sqlite3_reset(statement_);
     return false;
   }
-  absl::Status error =
-      db_->Error(rc, absl::StrCat("run \"", std::string(sqlite3_sql(statement_)).substr(0, 60), "\""));
+  absl::Status error = db_->Error(rc, absl::StrCat("run \"", Begin(sqlite3_sql(statement_)), "\""));
   sqlite3_reset(statement_);
   return error;
 }

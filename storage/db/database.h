@@ -26,8 +26,9 @@ enum class Durability : uint8_t {
 class Statement;
 
 // One SQLite connection in WAL mode, for one thread at a time (its repositories share a base::Mutex of their
-// owner, or one thread). Errors: ResourceExhausted (disk full), DataLoss (not a database, malformed),
-// Unavailable (busy, I/O), AlreadyExists (constraint), each with the path and SQLite's words.
+// owner, or one thread). Errors: ResourceExhausted (disk full, too many open files), DataLoss (not a
+// database, malformed), Unavailable (busy, I/O), AlreadyExists (constraint), each with the path and SQLite's
+// words.
 class Database {
  public:
   // ":memory:" for tests. Creates the file with mode 0600. Sets busy_timeout, foreign_keys, journal limits.

@@ -24,6 +24,9 @@ absl::StatusOr<std::optional<Found>> Find(base::FileSystem& fs, const std::strin
     const std::string path = absl::StrCat(dir, "/", file);
     const absl::StatusOr<std::string> bytes = fs.ReadFile(path, kMaxKeyBytes);
     if (absl::IsNotFound(bytes.status())) continue;
+    // Of the disk, or of the descriptors that are left: not of the key.
+    if (absl::IsUnavailable(bytes.status()) || absl::IsResourceExhausted(bytes.status()))
+      return bytes.status();
     absl::StatusOr<base::PrivateKey> key =
         bytes.ok() ? base::OpenKey(*bytes, "") : absl::StatusOr<base::PrivateKey>(bytes.status());
     if (!key.ok()) {

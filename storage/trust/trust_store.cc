@@ -41,6 +41,13 @@ std::string TrustStore::PathOf(std::string_view role) const {
 absl::StatusOr<std::optional<std::string>> TrustStore::Load(std::string_view role) const {
   absl::StatusOr<std::string> bytes = fs_.ReadFile(PathOf(role), MaxBytesOf(role));
   if (absl::IsNotFound(bytes.status())) return std::nullopt;
+  if (absl::IsResourceExhausted(bytes.status())) {
+    // Larger than any that was stored: not what was written. No descriptor left: nothing is wrong with it.
+    const absl::StatusOr<base::FileInfo> info = fs_.Stat(PathOf(role));
+    if (info.ok() && info->size_bytes > MaxBytesOf(role)) {
+      return absl::DataLossError(std::string(bytes.status().message()));
+    }
+  }
   LINNET_RETURN_IF_ERROR(bytes.status());
   return std::optional<std::string>(*std::move(bytes));
 }

@@ -117,25 +117,29 @@ class UpdaterImpl final : public Updater {
   }
 
   // Stored bytes; nullopt when there are none or they cannot be read (a torn disk is no reason not to
-  // refresh).
-  std::optional<std::string> Stored(std::string_view role) const {
+  // refresh). ResourceExhausted: they are there, and this process cannot open files now; to go on without
+  // them would be to take an older role for news.
+  absl::StatusOr<std::optional<std::string>> Stored(std::string_view role) const {
     absl::StatusOr<std::optional<std::string>> bytes = store_.Load(role);
-    if (bytes.ok()) return *std::move(bytes);
+    if (bytes.ok()) return bytes;
     base::Log(base::Severity::kWarning, "trust-store-unreadable",
               {{"role", base::LogValue::Id(role)}, {"error", base::LogValue::Error(bytes.status())}});
+    if (absl::IsResourceExhausted(bytes.status())) return bytes.status();
     return std::nullopt;
   }
 
   absl::Status UpdateTimestamp(MetadataFetcher& fetcher) {
     // One that does not verify under the current root counts for nothing.
-    if (const auto stored = Stored(kTimestamp)) set_.LoadTimestamp(*stored).IgnoreError();
+    LINNET_ASSIGN_OR_RETURN(const std::optional<std::string> stored, Stored(kTimestamp));
+    if (stored.has_value()) set_.LoadTimestamp(*stored).IgnoreError();
     LINNET_ASSIGN_OR_RETURN(const std::string bytes, Fetched(fetcher, kTimestamp, 0, kMaxTimestampBytes));
     LINNET_ASSIGN_OR_RETURN(const bool newer, set_.UpdateTimestamp(bytes));
     return newer ? store_.Save(kTimestamp, bytes) : absl::OkStatus();
   }
 
   absl::Status UpdateSnapshot(MetadataFetcher& fetcher) {
-    if (const auto stored = Stored(kSnapshot)) {
+    LINNET_ASSIGN_OR_RETURN(const std::optional<std::string> stored, Stored(kSnapshot));
+    if (stored.has_value()) {
       const absl::StatusOr<bool> usable = set_.LoadSnapshot(*stored);
       if (usable.ok() && *usable) return absl::OkStatus();
     }
@@ -150,7 +154,8 @@ class UpdaterImpl final : public Updater {
   absl::Status LoadTargets(std::string_view role, std::string_view delegator, MetadataFetcher& fetcher) {
     if (set_.targets(role) != nullptr && set_.CheckDelegation(role, delegator).ok()) return absl::OkStatus();
     LINNET_ASSIGN_OR_RETURN(const MetaFile meta, set_.MetaOf(role));
-    if (const auto stored = Stored(role)) {
+    LINNET_ASSIGN_OR_RETURN(const std::optional<std::string> stored, Stored(role));
+    if (stored.has_value()) {
       if (set_.UpdateTargets(role, delegator, *stored).ok()) return absl::OkStatus();
     }
     LINNET_ASSIGN_OR_RETURN(const std::string bytes, FetchedAs(fetcher, role, meta));

@@ -1,9 +1,12 @@
 #include "runtime/base/file_system.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <fstream>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "tests/support/faulty_files.h"
@@ -53,6 +56,64 @@ TEST(FileSystemTest, AnUnpublishedFileIsNotThereBeforeItIsPublished) {
     }
     EXPECT_EQ(fs->List(dir.path())->size(), 1u);
   }
+}
+
+// The kernel's own limits, while this lives.
+class Limit {
+ public:
+  Limit(__rlimit_resource what, rlim_t most) : what_(what) {
+    getrlimit(what_, &before_);
+    const rlimit lower = {most, before_.rlim_max};
+    setrlimit(what_, &lower);
+  }
+  ~Limit() { setrlimit(what_, &before_); }
+  Limit(const Limit&) = delete;
+  Limit& operator=(const Limit&) = delete;
+
+ private:
+  const __rlimit_resource what_;
+  rlimit before_;
+};
+
+// Beyond the limit a write ends early, and the next one fails.
+TEST(FileSystemTest, AWriteThatEndsEarlyIsAnErrorAndLeavesTheOldFileAndNothingElse) {
+  const linnet::testing::TempDir dir;
+  const std::string path = dir / "file";
+  ASSERT_TRUE(FileSystem::Real().WriteFileAtomic(path, "old").ok());
+  std::signal(SIGXFSZ, SIG_IGN);
+  absl::Status atomic, unpublished;
+  {
+    const Limit bytes(RLIMIT_FSIZE, 5000);
+    atomic = FileSystem::Real().WriteFileAtomic(path, std::string(8000, 'n'));
+    auto file = FileSystem::Real().CreateUnpublished(path);
+    unpublished = file.ok() ? (*file)->WriteAt(0, AsBytes(std::string(8000, 'n'))) : file.status();
+  }
+  std::signal(SIGXFSZ, SIG_DFL);
+  for (const absl::Status& status : {atomic, unpublished}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+    EXPECT_NE(status.message().find(path), std::string::npos) << status;
+  }
+  EXPECT_EQ(FileSystem::Real().ReadFile(path, 100).value_or(""), "old");
+  EXPECT_EQ(FileSystem::Real().List(dir.path())->size(), 1u);
+}
+
+TEST(FileSystemTest, WithoutDescriptorsEveryCallThatNeedsOneSaysSo) {
+  const linnet::testing::TempDir dir;
+  const std::string path = dir / "file";
+  FileSystem& fs = FileSystem::Real();
+  ASSERT_TRUE(fs.WriteFileAtomic(path, "bytes").ok());
+  std::vector<absl::Status> said;
+  {
+    const Limit descriptors(RLIMIT_NOFILE, 0);
+    said = {fs.ReadFile(path, 100).status(),     fs.ReadAt(path, 0, 3).status(), fs.Map(path).status(),
+            fs.WriteFileAtomic(path, "x"),       fs.OpenForWrite(path).status(), fs.List(dir.path()).status(),
+            fs.CreateUnpublished(path).status(), fs.SyncDirectory(dir.path())};
+  }
+  for (const absl::Status& status : said) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+    EXPECT_NE(status.message().find(dir.path()), std::string::npos) << status;
+  }
+  EXPECT_EQ(fs.ReadFile(path, 100).value_or(""), "bytes");
 }
 
 TEST(FileSystemTest, AFaultWhilePublishingLeavesTheOldFile) {

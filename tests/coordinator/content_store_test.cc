@@ -76,11 +76,11 @@ TEST(ContentStoreTest, DevicesFetchWhileAModelIsTakenIn) {
   files.reached.get_future().wait();
   auto read = std::async(std::launch::async, [&] { return (*store)->Read(plan); });
   EXPECT_EQ(read.wait_for(std::chrono::seconds(20)), std::future_status::ready);
-  EXPECT_FALSE((*store)->Has(index->file_sha256));
+  EXPECT_FALSE((*store)->Has(index->file_sha256).value_or(true));
   files.go.set_value();
   import.join();
   EXPECT_EQ(read.get().value_or(""), "a plan");
-  EXPECT_TRUE((*store)->Has(index->file_sha256));
+  EXPECT_TRUE((*store)->Has(index->file_sha256).value_or(false));
   EXPECT_THAT((*store)->Read(index->chunks[0].sha256), IsOk());
 }
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -139,6 +140,32 @@ TEST(DatabaseTest, AFullDiskIsResourceExhausted) {
   vfs.Repair();
   EXPECT_TRUE(db->Execute("INSERT INTO t VALUES(2)").ok());
   EXPECT_EQ(Single(*db, "SELECT x FROM t"), 2);
+}
+
+TEST(DatabaseTest, WithoutDescriptorsItIsResourceExhausted) {
+  TempDir dir;
+  {
+    ASSERT_TRUE(OpenOrDie(dir / "state.db")->Execute("CREATE TABLE t(x)").ok());
+  }
+  rlimit before;
+  getrlimit(RLIMIT_NOFILE, &before);
+  int next = dup(0);  // the lowest that is free
+  close(next);
+  // Each number lets one more file of SQLite's be opened: the database, its log, its shared memory.
+  for (int more = 0;; ++more) {
+    const rlimit lower = {static_cast<rlim_t>(next + more), before.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &lower);
+    absl::Status status;
+    {
+      auto db = Database::Open(dir / "state.db", Durability::kFull);
+      status = db.ok() ? (*db)->Execute("INSERT INTO t VALUES(1)") : db.status();
+    }
+    setrlimit(RLIMIT_NOFILE, &before);
+    if (status.ok()) break;
+    ASSERT_LT(more, 10) << status;
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << more << ": " << status;
+    EXPECT_THAT(Text(status), HasSubstr(dir / "state.db"));
+  }
 }
 
 TEST(DatabaseTest, AcknowledgedCommitsSurviveAFailureAtEveryWrite) {

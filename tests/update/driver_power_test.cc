@@ -1,4 +1,4 @@
-// The power goes: after each saved state, at each change of a file, at each write of the database.
+// The power goes after each saved state (at each change of the disk: power_cut_test.cc).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -99,62 +99,6 @@ TEST_F(PowerTest, AKillInRollbackStillGoesBack) {
     EXPECT_EQ(device.host->running, old_) << NameOf(where);
     EXPECT_EQ(device.link.last_receipt()->outcome, Outcome::kRolledBack) << NameOf(where);
   }
-}
-
-TEST_F(PowerTest, AtEachChangeOfAFile) {
-  int n = 0;
-  for (bool failed = true; failed; ++n) {
-    TestDevice device(site_, clock_);
-    InstallOld(device);
-    device.files.FailAfter(n);
-    device.RunUntil([&] { return device.files.failed() || device.active() == new_; });
-    failed = device.files.failed();
-    device.Kill();
-    device.files.Repair();
-    device.files.CutPower();
-    device.Restart();
-    const std::string when = "file change " + std::to_string(n);
-    ExpectWhole(device, when);
-    ExpectFinished(device, when);
-  }
-  EXPECT_GT(n, 7);
-}
-
-TEST_F(PowerTest, AtEachChangeOfAFileOfADeviceThatHasNothingYet) {
-  int n = 0;
-  for (bool failed = true; failed; ++n) {
-    TestDevice device(site_, clock_);
-    device.link.plan = new_plan_;
-    device.files.FailAfter(n);
-    device.RunUntil([&] { return device.files.failed() || device.active() == new_; });
-    failed = device.files.failed();
-    device.Kill();
-    device.files.Repair();
-    device.files.CutPower();
-    device.Restart();
-    ExpectFinished(device, "file change " + std::to_string(n));
-  }
-  EXPECT_GT(n, 25);
-}
-
-TEST_F(PowerTest, AtEachWriteOfTheDatabase) {
-  int n = 0;
-  for (bool failed = true; failed; ++n) {
-    FaultyVfs vfs;
-    TestDevice device(site_, clock_);
-    InstallOld(device);
-    vfs.FailAfter(n);
-    device.RunUntil(
-        [&] { return vfs.failed() || (device.driver->state() == State::kIdle && device.active() == new_); });
-    failed = vfs.failed();
-    device.Kill();
-    vfs.Repair();
-    device.Restart();
-    const std::string when = "database write " + std::to_string(n);
-    ExpectWhole(device, when);
-    ExpectFinished(device, when);
-  }
-  EXPECT_GT(n, 40);
 }
 
 TEST_F(PowerTest, ADiskThatIsFullForAWhileOnlyCostsTime) {

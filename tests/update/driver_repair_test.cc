@@ -2,13 +2,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/hash.h"
 #include "tests/support/faulty_vfs.h"
+#include "tests/support/sim_disk.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
 #include "tests/update/test_fleet.h"
 
 namespace linnet::update {
@@ -75,6 +79,11 @@ class RepairTest : public ::testing::Test {
         break;
     }
   }
+  // A start, and the look at the whole file that comes right after it.
+  static void StartAndLook(TestDevice& device) {
+    device.Restart();
+    device.driver->Step();
+  }
   void ExpectRepaired(TestDevice& device, const std::string& when) {
     ASSERT_TRUE(device.RunUntil(
         [&] {
@@ -98,6 +107,10 @@ TEST_F(RepairTest, ThePreviousModelAnswersAndWhatIsBadIsFetchedAgain) {
     InstallBoth(device);
     Damage(PathOf(device, two_), rot);
     device.Restart();
+    if (rot == Rot::kFlip) {
+      EXPECT_NE(device.host->running, one_) << "it answers before all of it is read";
+      device.driver->Step();
+    }
     EXPECT_EQ(device.host->running, one_) << NameOf(rot);
     EXPECT_THAT(device.driver->last_error(),
                 AllOf(HasSubstr(two_target_), HasSubstr("is damaged"), HasSubstr("the one before answers")))
@@ -143,7 +156,7 @@ TEST_F(RepairTest, WithoutACoordinatorThePreviousModelGoesOnUntilAStickComes) {
   site_.WriteBundle(stick, plan, two_, absl::Hours(24 * 30));
   Damage(PathOf(device, two_), Rot::kFlip);
   device.link.online = false;
-  device.Restart();
+  StartAndLook(device);
   EXPECT_FALSE(device.RunUntil([&] { return device.host->running != one_; }, 150));
   EXPECT_THAT(device.driver->last_error(), HasSubstr("damaged"));
   device.Restart();
@@ -174,7 +187,7 @@ TEST_F(RepairTest, ADeviceWithNoOtherModelRunsNoneUntilItsOwnIsWhole) {
   ASSERT_TRUE(device.RunUntilIdleAfter(1));
   Damage(PathOf(device, one_), Rot::kFlip);
   device.link.online = false;
-  device.Restart();
+  StartAndLook(device);
   EXPECT_EQ(device.host->running, "") << "what nobody signed is not run";
   EXPECT_EQ(device.slots().active, "");
   EXPECT_THAT(device.driver->last_error(), HasSubstr("no other is here"));
@@ -274,7 +287,7 @@ TEST_F(RepairTest, ARepairThatFailsTheProbeIsNotTriedForEver) {
   TestDevice device(site_, clock_);
   InstallBoth(device);
   Damage(PathOf(device, two_), Rot::kFlip);
-  device.Restart();
+  StartAndLook(device);
   device.probe.says_no = true;
   ASSERT_TRUE(device.RunUntil([&] { return device.slots().damaged.empty(); }));
   const int runs = device.probe.runs;
@@ -318,6 +331,7 @@ TEST_F(RepairTest, APowerCutAtAnyChangeOfAFileOrOfTheDatabaseCostsOnlyTime) {
         device.files.FailAfter(n);
         device.Restart();
       }
+      device.driver->Step();
       const auto hit = [&] { return database ? vfs.failed() : device.files.failed(); };
       device.RunUntil([&] { return hit() || (device.host->running == two_ && !device.slots().trial); });
       failed = hit();
@@ -327,11 +341,93 @@ TEST_F(RepairTest, APowerCutAtAnyChangeOfAFileOrOfTheDatabaseCostsOnlyTime) {
       device.files.CutPower();
       device.Restart();
       const std::string when = absl::StrCat(database ? "database write " : "file change ", n);
+      EXPECT_NE(device.host->running, "") << when;
+      device.driver->Step();
       EXPECT_TRUE(device.host->running == one_ || device.host->running == two_) << when;
       ExpectRepaired(device, when);
     }
     EXPECT_GT(n, database ? 20 : 4);
   }
+}
+
+TEST_F(RepairTest, AStartInTheMiddleOfADownloadLooksAtTheActiveModelToo) {
+  TestDevice device(site_, clock_);
+  InstallBoth(device);
+  device.link.plan = site_.PublishPlan(site_.PlanFor(site_.PublishModel(ModelBytes("three"), "3", 3)));
+  ASSERT_TRUE(device.RunUntil([&] { return device.driver->state() == State::kDownload; }));
+  Damage(PathOf(device, two_), Rot::kFlip);
+  device.link.online = false;
+  StartAndLook(device);
+  EXPECT_EQ(device.driver->state(), State::kDownload);
+  EXPECT_EQ(device.host->running, one_);
+  device.link.online = true;
+  ASSERT_TRUE(device.RunUntilIdleAfter(3)) << device.driver->last_error();
+  EXPECT_EQ(device.host->running, ModelBytes("three"));
+}
+
+class RepairOnADiskTest : public RepairTest {
+ protected:
+  RepairOnADiskTest() {
+    EXPECT_THAT(device_.Enrol(), IsOk());
+    EXPECT_THAT(device_.TryRestart(), IsOk());
+    InstallBoth(device_);
+  }
+  ::linnet::testing::SimDisk::Inode Inode() {  // of the newer model
+    const std::lock_guard lock(disk_.mutex);
+    return disk_.Find(disk_.root() + "/models/" + base::Hex(base::AsView(base::Sha256(two_))));
+  }
+
+  ::linnet::testing::TempDir dir_{true};
+  ::linnet::testing::SimDisk disk_{dir_.path()};
+  TestDevice device_{site_, clock_, disk_};
+};
+
+// It says nothing about the bytes, and the model answers.
+TEST_F(RepairOnADiskTest, AFileThatCannotBeReadForAWhileIsLookedAtLater) {
+  ASSERT_THAT(device_.TryRestart(), IsOk());
+  disk_.SetFault({.ops = linnet::testing::kReadFile, .error = EIO});
+  device_.driver->Step();
+  EXPECT_TRUE(disk_.failed());
+  disk_.Repair();
+  EXPECT_EQ(device_.host->running, two_);
+  EXPECT_EQ(device_.slots().damaged, "");
+  Inode()->bytes[2345] ^= 0x40;
+  ASSERT_TRUE(device_.RunUntil([&] { return device_.host->running == one_; })) << "and found damaged then";
+  ExpectRepaired(device_, "");
+}
+
+// One sector: who has the file mapped dies of it.
+TEST_F(RepairOnADiskTest, AFileThatCanNeverBeReadGivesWayToTheOneBeforeWhileItAnswers) {
+  ASSERT_THAT(device_.TryRestart(), IsOk());
+  disk_.SetFault({.ops = linnet::testing::kReadFile, .error = EIO, .for_good = true});
+  ASSERT_FALSE(device_.RunUntil([&] { return device_.host->running != two_; }, 10))
+      << "the one before, neither";
+  disk_.Repair();
+  Inode()->unreadable = true;
+  ASSERT_TRUE(device_.RunUntil([&] { return device_.host->running == one_; }));
+  ExpectRepaired(device_, "");
+}
+
+TEST_F(RepairOnADiskTest, AFileThatCannotBeReadInAMinuteOfTriesHasRotted) {
+  disk_.SetFault({.ops = linnet::testing::kMapFile, .error = EIO, .for_good = true});
+  EXPECT_EQ(device_.TryRestart().code(), absl::StatusCode::kUnavailable);
+  const absl::Time start = clock_.Now();
+  ASSERT_TRUE(device_.RunUntil([&] { return !device_.slots().damaged.empty(); }, 10));
+  EXPECT_GE(clock_.Now() - start, absl::Seconds(40)) << "not at the first try";
+  EXPECT_THAT(device_.driver->last_error(), HasSubstr("damaged"));
+  disk_.Repair();
+  ExpectRepaired(device_, "");
+}
+
+TEST_F(RepairOnADiskTest, WithoutDescriptorsNothingIsDamagedAndTheModelComesBackByItself) {
+  disk_.SetFault({.ops = linnet::testing::kMapFile, .error = EMFILE, .for_good = true});
+  EXPECT_EQ(device_.TryRestart().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_FALSE(device_.RunUntil([&] { return !device_.host->running.empty(); }, 30));
+  EXPECT_EQ(device_.slots().damaged, "");
+  EXPECT_THAT(device_.driver->last_error(), HasSubstr("does not load"));
+  disk_.Repair();
+  ASSERT_TRUE(device_.RunUntil([&] { return device_.host->running == two_; }));
+  EXPECT_EQ(device_.driver->last_error(), "");
 }
 
 // The slots and the store are two commits: the power may go between them.

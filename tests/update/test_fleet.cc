@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/hash.h"
+#include "runtime/base/status_macros.h"
 #include "runtime/pack/pack_borders.h"
 #include "storage/repo/device.h"
 #include "storage/trust/bundle.h"
@@ -247,7 +248,11 @@ absl::Status TestLink::Fetch(
 
 absl::Status TestHost::Switch(const std::string& path) {
   ++switches;
-  const std::string bytes = path.empty() ? "" : ReadAll(path);
+  std::string bytes;
+  if (!path.empty()) {
+    LINNET_ASSIGN_OR_RETURN(const auto file, fs->Map(path));
+    bytes = base::AsText(file->bytes());
+  }
   if (Holds(bytes, "WONT-SWITCH") || (refuses != nullptr && !bytes.empty() && bytes == *refuses))
     return absl::DataLossError("will not load");
   running = bytes;
@@ -265,13 +270,16 @@ absl::Status TestHost::SelfCheck() {
 ProbeResult TestProbe::Run(const std::string& model_path, const std::string& suite_path,
                            const std::function<bool()>& cancel) {
   ++runs;
-  suite = suite_path.empty() ? "" : ReadAll(suite_path);
+  if (disk != nullptr && !disk->Step()) return {ProbeResult::Kind::kCannotRun, "", "no process"};
+  suite = suite_path.empty() ? "" : OrDie(fs->ReadFile(suite_path, 1 << 24));
   if (real != nullptr) return real->Run(model_path, suite_path, cancel);
   const auto passed = [&]() -> ProbeResult {
     const std::string said = score.empty() ? "" : absl::StrCat(",\"suite\":", score);
     return {ProbeResult::Kind::kPassed, absl::StrCat("{\"ok\":true", said, "}"), ""};
   };
-  const std::string bytes = ReadAll(model_path);
+  const absl::StatusOr<std::string> read = fs->ReadFile(model_path, 1 << 24);
+  if (!read.ok()) return {ProbeResult::Kind::kCannotRun, "", std::string(read.status().message())};
+  const std::string& bytes = *read;
   using Kind = ProbeResult::Kind;
   if (cannot_run) return {Kind::kCannotRun, "", "no linnet-probe"};
   if (says_no) return {Kind::kFailed, "", "exit code 1: no"};
@@ -284,11 +292,25 @@ ProbeResult TestProbe::Run(const std::string& model_path, const std::string& sui
 }
 
 TestDevice::TestDevice(TestSite& site, linnet::testing::FakeClock& clock, std::string device_id)
-    : link(site, site.MakeMember(device_id)), clock_(clock) {
-  EXPECT_TRUE(files.CreateDirectories(dir / "trust", 0700).ok());
-  trust::TrustStore trust(files, dir / "trust");
-  EXPECT_TRUE(trust.Save("root", site.RootJson()).ok());
+    : link(site, site.MakeMember(device_id)), site_(site), clock_(clock), fs_(files), root_(dir.path()) {
+  EXPECT_TRUE(Enrol().ok());
   Restart();
+}
+
+TestDevice::TestDevice(TestSite& site, linnet::testing::FakeClock& clock, linnet::testing::SimDisk& disk)
+    : link(site, site.MakeMember(std::string(16, 'd'))),
+      site_(site),
+      clock_(clock),
+      fs_(disk.files()),
+      root_(disk.root()) {
+  probe.fs = &fs_;
+  probe.disk = &disk;
+}
+
+absl::Status TestDevice::Enrol() {
+  LINNET_RETURN_IF_ERROR(fs_.CreateDirectories(root_ + "/trust", 0700));
+  trust::TrustStore trust(fs_, root_ + "/trust");
+  return trust.Save("root", site_.RootJson());
 }
 
 void TestDevice::Kill() {
@@ -302,16 +324,23 @@ void TestDevice::Kill() {
 }
 
 void TestDevice::Restart() {
+  const absl::Status started = TryRestart();
+  EXPECT_TRUE(started.ok()) << started;
+}
+
+absl::Status TestDevice::TryRestart() {
   Kill();
-  state = OrDie(repo::StateDatabase::Open(dir / "state.db"));
-  EXPECT_TRUE(state->Write([&] { return repo::Models(state->db()).Slots().status(); }).ok());
-  EXPECT_TRUE(state->Write([&] { return repo::Device(state->db()).LoadOrCreate("").status(); }).ok());
-  chunk_db_ = OrDie(db::Database::Open(dir / "state.db", db::Durability::kFull));
-  store_ = OrDie(chunks::ChunkStore::Open(files, dir / "models", *chunk_db_));
+  const std::string path = root_ + "/state.db";
+  LINNET_ASSIGN_OR_RETURN(state, repo::StateDatabase::Open(path));
+  LINNET_RETURN_IF_ERROR(state->Write([&] { return repo::Models(state->db()).Slots().status(); }));
+  LINNET_RETURN_IF_ERROR(state->Write([&] { return repo::Device(state->db()).LoadOrCreate("").status(); }));
+  LINNET_ASSIGN_OR_RETURN(chunk_db_, db::Database::Open(path, db::Durability::kFull));
+  LINNET_ASSIGN_OR_RETURN(store_, chunks::ChunkStore::Open(fs_, root_ + "/models", *chunk_db_));
   host = std::make_unique<TestHost>();
   host->refuses = &wont_switch_to;
+  host->fs = probe.fs;
   DriverOptions options;
-  options.trust_dir = dir / "trust";
+  options.trust_dir = root_ + "/trust";
   options.poll = absl::Minutes(1);
   options.facts = facts;
   options.local_zone = zone;
@@ -320,12 +349,11 @@ void TestDevice::Restart() {
     return dies_after && dies_after(to);
   };
   revocations = std::make_unique<Revocations>(*state);
-  EXPECT_TRUE(revocations->Load().ok());
-  witness = std::make_unique<Witness>(*state, files, options.trust_dir, clock_);
+  LINNET_RETURN_IF_ERROR(revocations->Load());
+  witness = std::make_unique<Witness>(*state, fs_, options.trust_dir, clock_);
   driver = std::make_unique<UpdateDriver>(
-      options, DriverParts{*state, *store_, files, clock_, link, probe, *host, *revocations, *witness});
-  const absl::Status resumed = driver->Resume();
-  EXPECT_TRUE(resumed.ok()) << resumed;
+      options, DriverParts{*state, *store_, fs_, clock_, link, probe, *host, *revocations, *witness});
+  return driver->Resume();
 }
 
 void TestDevice::RestartCleanly() {
@@ -368,7 +396,7 @@ repo::ModelSlots TestDevice::slots() const {
 
 std::string TestDevice::active() const {
   const repo::ModelSlots now = slots();
-  return now.active.empty() ? "" : ReadAll(OrDie(store_->PathOf(now.active)));
+  return now.active.empty() ? "" : OrDie(fs_.ReadFile(OrDie(store_->PathOf(now.active)), 1 << 24));
 }
 
 }  // namespace linnet::update

@@ -22,6 +22,7 @@
 #include "storage/trust/site.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/faulty_files.h"
+#include "tests/support/sim_disk.h"
 #include "tests/support/temp_dir.h"
 #include "tests/update/test_log.h"
 
@@ -126,6 +127,7 @@ class TestHost final : public ModelHost {
   std::string running;  // bytes
   int switches = 0, self_checks = 0;
   const std::string* refuses = nullptr;  // bytes that will not load, though nothing is wrong with them
+  base::FileSystem* fs = &base::FileSystem::Real();
 
  private:
   uint64_t inferences_ = 0;
@@ -142,14 +144,20 @@ class TestProbe final : public Probe {
   int runs = 0;
   bool cannot_run = false;
   bool says_no = false;  // to every model
+  base::FileSystem* fs = &base::FileSystem::Real();
+  linnet::testing::SimDisk* disk = nullptr;  // on which a run counts as one change
 };
 
 // One device: its state folder survives Restart, as a disk does.
 class TestDevice {
  public:
   TestDevice(TestSite& site, linnet::testing::FakeClock& clock, std::string device_id = std::string(16, 'd'));
+  // Its folder is the root of `disk`. Nothing is on it and nothing runs: Enrol, or an image, then TryRestart.
+  TestDevice(TestSite& site, linnet::testing::FakeClock& clock, linnet::testing::SimDisk& disk);
 
+  absl::Status Enrol();  // it trusts the site from now on
   void Restart();
+  absl::Status TryRestart();
   // As a service manager stops it, or a person; then Restart.
   void RestartCleanly();
   // The process is gone; Restart comes later.
@@ -162,8 +170,8 @@ class TestDevice {
   repo::ModelSlots slots() const;
   std::string state_name() const { return std::string(NameOf(driver->state())); }
 
-  linnet::testing::TempDir dir{true};
-  linnet::testing::FaultyFiles files;
+  linnet::testing::TempDir dir{true};  // without a disk
+  linnet::testing::FaultyFiles files;  // in it
   std::function<bool(State)> dies_after;
   // From the next Restart on.
   trust::DeviceFacts facts;
@@ -179,7 +187,10 @@ class TestDevice {
   std::vector<std::string> transcript;  // states, as walked
 
  private:
+  TestSite& site_;
   linnet::testing::FakeClock& clock_;
+  base::FileSystem& fs_;
+  const std::string root_;
   std::unique_ptr<db::Database> chunk_db_;
   std::unique_ptr<chunks::ChunkStore> store_;
 };
