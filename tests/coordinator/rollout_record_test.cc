@@ -149,7 +149,7 @@ TEST_P(RolloutRecordTest, WhoIsNotOnTheDiskIsNotCountedAfterAReload) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Filters, RolloutRecordTest, ::testing::Bool(),
-                         [](const auto& info) { return info.param ? "WithAFilter" : "WithoutFilters"; });
+                         [](const auto& of) { return of.param ? "WithAFilter" : "WithoutFilters"; });
 
 }  // namespace
 }  // namespace linnet::coordinator
