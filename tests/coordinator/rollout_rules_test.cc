@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "runtime/net/message_check.h"
 #include "coordinator/wave_progress.h"
 #include "runtime/base/hash.h"
+#include "runtime/net/message_check.h"
 #include "tests/coordinator/fleet_fixture.h"
 
 namespace linnet::coordinator {
