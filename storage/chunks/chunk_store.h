@@ -74,9 +74,9 @@ class ChunkStore {
                                                           db::Database& db, PartialChunks* partial = nullptr);
   virtual ~ChunkStore() = default;
 
-  // Path of a complete, verified file. NotFound: it is not here; other errors: that cannot be said now. It was
-  // verified when it became complete: what has happened to it since, but for its size, is Recheck's to find
-  // out.
+  // Path of a complete, verified file. NotFound: it is not here; other errors: that cannot be said now. It
+  // was verified when it became complete: what has happened to it since, but for its size, is Recheck's to
+  // find out.
   virtual absl::StatusOr<std::string> PathOf(std::string_view file_sha256) const = 0;
   // Hashes a complete file again. DataLoss: it is not what it was, or is gone; from then on it is not
   // complete any more, and Complete fetches what is wrong with it, and nothing else. NotFound: it was not
