@@ -364,7 +364,9 @@ void RolloutRecord::Hear(const repo::ReceiptRow& receipt) {
   const int by_id = Place(receipt.device).by_id;
   if (by_id + 1 >= static_cast<int>(plan.waves.size())) return;
   ++heard_;
-  if (first_word) KeepPass(kept->second, by_id);
+  // As above: who is revoked is no reason to go on.
+  const bool counts = member != nullptr && !member->revoked;
+  if (first_word) KeepPass(kept->second, counts ? by_id : -1);
 }
 
 std::vector<repo::TurnRow> RolloutRecord::TakeUnsaved(size_t most) {

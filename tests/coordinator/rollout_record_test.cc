@@ -8,7 +8,6 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/hash.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -25,7 +24,7 @@ class RolloutRecordTest : public ::testing::TestWithParam<bool> {
     ASSERT_OK_AND_ASSIGN(cohort_, Cohort::Load(*fleet_, {}));
     trust::Plan plan;
     plan.id = std::string(32, 'a');
-    plan.waves = {{.name = "named", .devices = {base::Hex(Id(3)), base::Hex(Id(5))}},
+    plan.waves = {{.name = "few", .until_bucket = 1000},
                   {.name = "some", .until_bucket = 3000},
                   {.name = "most", .until_bucket = 9000}};  // a tenth is left out
     if (GetParam()) plan.waves[1].filter.least_ram_mib = 512;
