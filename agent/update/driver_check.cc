@@ -82,6 +82,9 @@ absl::Duration UpdateDriver::DoMetadata() {
   absl::StatusOr<std::unique_ptr<trust::Updater>> updater = trust::Updater::Open(trust_, Now());
   if (!updater.ok()) return Later(updater.status());
   updater_ = *std::move(updater);
+  // A refresh that ends half-way leaves newer roles than that: then the next check looks again, whatever
+  // version it is told of.
+  timestamp_version_ = 0;
   TimedLink link(parts_.link, parts_.clock, kLookTime);
   const absl::Status refreshed = updater_->Refresh(link.metadata());
   if (!refreshed.ok()) return Later(refreshed);
