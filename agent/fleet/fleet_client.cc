@@ -12,6 +12,7 @@
 
 #include "linnet/fleet/v1/fleet.grpc.pb.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/base/uptime.h"
 #include "runtime/net/device_channel.h"
 #include "runtime/net/grpc_server.h"
 
@@ -37,6 +38,7 @@ constexpr char kLimits[] = R"json({"methodConfig": [
 ]})json";
 // Of those that a coordinator names for a chunk (it names 4).
 constexpr int kMostAddresses = 16;
+constexpr absl::Duration kStatusComesWithin = absl::Seconds(5);
 // Connections that it took on our side and closed on its own. One may be a coordinator that was just stopped.
 constexpr uint32_t kRefusals = 3;
 
@@ -79,6 +81,11 @@ class ChunkStream final : public grpc::ClientReadReactor<v1::GetChunksResponse> 
       RemoveHold();
     }
     const base::MutexLock lock(mutex_);
+    // A stream that ends brings its status along. Where none comes (a message was too large, and the other
+    // side goes on), nobody waits for it until the call's time is over.
+    const absl::Duration until = base::Uptime() + kStatusComesWithin;
+    while (!ended_.has_value() && base::Uptime() < until) changed_.WaitFor(mutex_, until - base::Uptime());
+    if (!ended_.has_value()) context_.TryCancel();
     while (!ended_.has_value()) changed_.Wait(mutex_);
     return *ended_;
   }
