@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "agent/fleet/answer_stream.h"
 #include "linnet/fleet/v1/fleet.grpc.pb.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/uptime.h"
@@ -38,78 +39,8 @@ constexpr char kLimits[] = R"json({"methodConfig": [
 ]})json";
 // Of those that a coordinator names for a chunk (it names 4).
 constexpr int kMostAddresses = 16;
-constexpr absl::Duration kStatusComesWithin = absl::Seconds(5);
 // Connections that it took on our side and closed on its own. One may be a coordinator that was just stopped.
 constexpr uint32_t kRefusals = 3;
-
-// Chunks, message by message. None is asked for before the last was dealt with: a pause here holds back the
-// sender. Used by one thread.
-class ChunkStream final : public grpc::ClientReadReactor<v1::GetChunksResponse> {
- public:
-  ChunkStream(v1::Fleet::Stub& stub, grpc::ClientContext& context, const v1::GetChunksRequest& request)
-      : context_(context) {
-    stub.async()->GetChunks(&context, &request, this);
-    AddHold();  // reads are begun from outside
-    StartCall();
-  }
-  ~ChunkStream() override { End(); }
-
-  enum class Next { kMessage, kEnd, kNothingYet };
-  // Waits for the next message at most `time`; one that is under way then comes with a later call.
-  Next Read(absl::Duration time) {
-    {
-      const base::MutexLock lock(mutex_);
-      if (!reading_) read_.reset();
-    }
-    if (!std::exchange(reading_, true)) StartRead(&message_);
-    const base::MutexLock lock(mutex_);
-    if (!read_.has_value() && time > absl::ZeroDuration()) changed_.WaitFor(mutex_, time);
-    if (!read_.has_value()) return Next::kNothingYet;
-    reading_ = false;
-    return *read_ ? Next::kMessage : Next::kEnd;
-  }
-  const v1::GetChunksResponse& message() const { return message_; }
-
-  // Ends the call, if it has not ended, and says how it did.
-  grpc::Status End() {
-    if (held_) {
-      held_ = false;
-      {
-        const base::MutexLock lock(mutex_);
-        if (!read_.has_value() || *read_) context_.TryCancel();
-      }
-      RemoveHold();
-    }
-    const base::MutexLock lock(mutex_);
-    // A stream that ends brings its status along. Where none comes (a message was too large, and the other
-    // side goes on), nobody waits for it until the call's time is over.
-    const absl::Duration until = base::Uptime() + kStatusComesWithin;
-    while (!ended_.has_value() && base::Uptime() < until) changed_.WaitFor(mutex_, until - base::Uptime());
-    if (!ended_.has_value()) context_.TryCancel();
-    while (!ended_.has_value()) changed_.Wait(mutex_);
-    return *ended_;
-  }
-
- private:
-  void OnReadDone(bool ok) override {
-    const base::MutexLock lock(mutex_);
-    read_ = ok;
-    changed_.SignalAll();
-  }
-  void OnDone(const grpc::Status& status) override {
-    const base::MutexLock lock(mutex_);
-    ended_ = status;
-    changed_.SignalAll();
-  }
-
-  grpc::ClientContext& context_;
-  v1::GetChunksResponse message_;
-  bool reading_ = false, held_ = true;
-  base::Mutex mutex_;
-  base::CondVar changed_;
-  std::optional<bool> read_ ABSL_GUARDED_BY(mutex_);  // of the read begun last: did it bring one?
-  std::optional<grpc::Status> ended_ ABSL_GUARDED_BY(mutex_);
-};
 
 // From here on a receipt comes without certificates (fleet.proto).
 constexpr uint32_t kBareReceipts = 2;
@@ -283,13 +214,15 @@ absl::Status FleetClient::GetChunks(const std::vector<std::string>& sha256, cons
 absl::Status FleetClient::ReadChunks(const v1::GetChunksRequest& request, const OnChunk& on_chunk,
                                      const OnElsewhere& on_elsewhere, absl::Status& ours) {
   Call call(*this, kChunks);
-  ChunkStream stream(*stub_->fleet, *call.context(), request);
+  AnswerStream<v1::GetChunksResponse> stream(*call.context(), [&](auto* reactor) {
+    stub_->fleet->async()->GetChunks(call.context(), &request, reactor);
+  });
   base::RateWindow window(patience_.chunks);
   int left = request.sha256_size();
   while (ours.ok()) {
-    const ChunkStream::Next next = stream.Read(window.left());
-    if (next == ChunkStream::Next::kEnd) break;
-    if (next == ChunkStream::Next::kNothingYet) {
+    const StreamEvent next = stream.Read(window.left());
+    if (next == StreamEvent::kEnd) break;
+    if (next == StreamEvent::kNothingYet) {
       ours = window.Check("coordinator");
       continue;
     }
@@ -319,16 +252,19 @@ absl::Status FleetClient::Watch(const std::function<void(const v1::WatchResponse
     request.set_protocol(protocol_.now());
     LINNET_RETURN_IF_ERROR(gate_.Admit(request, false));
     Call call(*this, absl::InfiniteDuration());
-    const auto reader = stub_->fleet->Watch(call.context(), request);
-    v1::WatchResponse response;
+    AnswerStream<v1::WatchResponse> stream(*call.context(), [&](auto* reactor) {
+      stub_->fleet->async()->Watch(call.context(), &request, reactor);
+    });
     absl::Status ours;
-    while (ours.ok() && reader->Read(&response)) {
+    while (ours.ok()) {
+      const StreamEvent next = stream.Read(absl::Hours(1));
+      if (next == StreamEvent::kEnd) break;
+      if (next == StreamEvent::kNothingYet) continue;
       call.Reached();
-      ours = net::CheckAnswer(response);
-      if (ours.ok()) on_message(response);
+      ours = net::CheckAnswer(stream.message());
+      if (ours.ok()) on_message(stream.message());
     }
-    if (!ours.ok()) call.context()->TryCancel();
-    const absl::Status theirs = call.End(reader->Finish());
+    const absl::Status theirs = call.End(stream.End());
     if (!ours.ok()) return ours;
     if (absl::IsFailedPrecondition(theirs) && protocol_.Refused(request.protocol())) continue;
     return theirs;
