@@ -99,6 +99,21 @@ absl::Duration UpdateDriver::DoMetadata() {
   return Then(Advance(Event::kTrusted));
 }
 
+absl::StatusOr<PlanVerdict> UpdateDriver::Judge(const CheckInAnswer& answer, trust::Updater& updater,
+                                                Link& link, const Credentials& credentials) const {
+  const PlanContext context{.updater = updater,
+                            .link = link,
+                            .state = parts_.state,
+                            .device_id = credentials.device_id,
+                            .fleet_root = &credentials.fleet_root,
+                            .now = Now(),
+                            .uptime = RawNow(),
+                            .revocations = &parts_.revocations,
+                            .timestamp_expires = TimestampExpires(trust_),
+                            .facts = options_.facts};
+  return CheckPlan(context, answer);
+}
+
 absl::Duration UpdateDriver::DoPlan() {
   const absl::StatusOr<Credentials> credentials = parts_.link.credentials();
   if (!credentials.ok()) return Later(credentials.status());
@@ -117,17 +132,7 @@ absl::Duration UpdateDriver::DoPlan() {
     return Then(Advance(Event::kNothing));  // last_error says it
   }
   TimedLink link(parts_.link, parts_.clock, kLookTime);
-  const PlanContext context{.updater = *updater_,
-                            .link = link,
-                            .state = parts_.state,
-                            .device_id = credentials->device_id,
-                            .fleet_root = &credentials->fleet_root,
-                            .now = Now(),
-                            .uptime = RawNow(),
-                            .revocations = &parts_.revocations,
-                            .timestamp_expires = TimestampExpires(trust_),
-                            .facts = options_.facts};
-  absl::StatusOr<PlanVerdict> verdict = CheckPlan(context, answer_);
+  absl::StatusOr<PlanVerdict> verdict = Judge(answer_, *updater_, link, *credentials);
   if (!verdict.ok()) return Later(verdict.status());
   check_tries_ = 0;
   // A plan that has ended here has nothing new to say: what it ended with is still the matter.

@@ -59,17 +59,7 @@ bool UpdateDriver::NewerPlanWaits() {
   TimedLink link(parts_.link, parts_.clock, kLookTime);
   const absl::StatusOr<std::unique_ptr<trust::Updater>> updater = trust::Updater::Open(trust_, Now());
   if (!updater.ok() || !(*updater)->Refresh(link.metadata()).ok()) return false;
-  const PlanContext context{.updater = **updater,
-                            .link = link,
-                            .state = parts_.state,
-                            .device_id = credentials->device_id,
-                            .fleet_root = &credentials->fleet_root,
-                            .now = Now(),
-                            .uptime = RawNow(),
-                            .revocations = &parts_.revocations,
-                            .timestamp_expires = TimestampExpires(trust_),
-                            .facts = options_.facts};
-  const absl::StatusOr<PlanVerdict> verdict = CheckPlan(context, *answer);
+  const absl::StatusOr<PlanVerdict> verdict = Judge(*answer, **updater, link, *credentials);
   if (!verdict.ok() || (verdict->event != Event::kAccepted && verdict->event != Event::kPresent))
     return false;
   const absl::StatusOr<trust::Plan> newer = trust::Plan::FromJson(verdict->attempt.plan_json);

@@ -146,6 +146,9 @@ class UpdateDriver {
   // Asks the coordinator, when a check is due. True: it names another plan, which is signed, was made after
   // ours, and is to be followed here (newer_plan_).
   bool NewerPlanWaits();
+  // What this device makes of the plan that a coordinator named, by metadata that were just refreshed.
+  absl::StatusOr<PlanVerdict> Judge(const CheckInAnswer& answer, trust::Updater& updater, Link& link,
+                                    const Credentials& credentials) const;
   absl::Duration Supersede();
   bool PlanHasExpired() const;
 
