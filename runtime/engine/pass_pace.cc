@@ -15,7 +15,10 @@ void PassPace::Took(size_t tokens, absl::Duration time) {
   // One that was disturbed must not make all that follow small, nor one that was lucky too large.
   const auto now = static_cast<double>(tokens_);
   const double next = std::clamp(fit, now / 2, 4 * now);
-  tokens_ = std::clamp(static_cast<size_t>(next), std::min(kFewest, most_), most_);
+  auto whole = static_cast<size_t>(next);
+  const size_t step = whole >= 3 * kGroup ? kGroup : kFewest;
+  whole = std::max(whole / step * step, kFewest);
+  tokens_ = std::clamp(whole, std::min(kFewest, most_), most_);
 }
 
 }  // namespace linnet::engine

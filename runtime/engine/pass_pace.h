@@ -19,8 +19,11 @@ class PassPace {
  public:
   // Fewer than so many (and than `most`) are no use: reading the weights takes the time then.
   static constexpr size_t kFewest = 4;
+  // So many, or several times as many, are what products of several tokens are best at (kernels/README.md);
+  // of a few, several times kFewest.
+  static constexpr size_t kGroup = 12;
   // The first pass takes so many: enough to tell, and soon done on a slow machine, too.
-  static constexpr size_t kFirst = 12;
+  static constexpr size_t kFirst = kGroup;
 
   // `most` >= 1: whatever the machine, no more.
   PassPace(size_t most, absl::Duration longest);

@@ -13,6 +13,26 @@ namespace linnet::kernels {
 constexpr size_t kAttendTile = 64;     // absolute positions a softmax tile covers
 constexpr size_t kAttendQueries = 16;  // of a block: their weights and results stay in the nearest cache
 
+// A unit without a panel: what most have.
+struct NoPanel {};
+
+// A unit may have, for some Kv, a Panel: keys and values of a tile made ready once for many queries. It has
+//   kMostQueries                  of a block then
+//   Serves(queries, head_dim)     whether it is worth it
+//   Load(k, v, rows, head_dim)    of the tile's first rows; others are as if they were zeros
+//   keys(), values()              what Scores and AddValues take instead of `const Kv*`
+template <typename Unit, typename Kv>
+struct PanelOf {
+  using Type = NoPanel;
+  static constexpr size_t kMostQueries = kAttendQueries;
+};
+template <typename Unit, typename Kv>
+  requires requires { Unit::template Panel<Kv>::kMostQueries; }
+struct PanelOf<Unit, Kv> {
+  using Type = typename Unit::template Panel<Kv>;
+  static constexpr size_t kMostQueries = Type::kMostQueries;
+};
+
 struct AttendQuery {
   const float* q;
   const ActBlock* q8;
@@ -24,8 +44,8 @@ struct AttendQuery {
 };
 
 // A tile for up to Unit::kTogether queries.
-template <typename Unit, typename Kv>
-void AttendTogether(const AttendArgs& a, const Kv* k, const Kv* v, size_t tile, AttendQuery* const* queries,
+template <typename Unit, typename Keys, typename Values>
+void AttendTogether(const AttendArgs& a, Keys k, Values v, size_t tile, AttendQuery* const* queries,
                     size_t n) {
   size_t least = kAttendTile, most = 0;  // that one of them sees
   size_t from = 0, to = kAttendTile;     // that all of them see
@@ -44,7 +64,10 @@ void AttendTogether(const AttendArgs& a, const Kv* k, const Kv* v, size_t tile, 
     if (a.cap != 0.0f) Unit::Cap(query.p, query.from, query.to, a.cap);
     float highest = Unit::Highest(query.p, query.from, query.to);
     if (!opening && !(highest > query.maximum)) highest = query.maximum;
-    const float rescale = opening ? 0.0f : Unit::Exp(query.maximum - highest);
+    // exp(0) is 1, and most tiles do not raise the maximum.
+    const float rescale = opening                    ? 0.0f
+                          : query.maximum == highest ? 1.0f
+                                                     : Unit::Exp(query.maximum - highest);
     query.maximum = highest;
     query.total = __builtin_fmaf(query.total, rescale, Unit::Weigh(query.p, query.from, query.to, highest));
     // A factor of 1 changes nothing; what is there before the first tile is zeros.
@@ -60,10 +83,23 @@ void AttendTogether(const AttendArgs& a, const Kv* k, const Kv* v, size_t tile, 
   }
 }
 
+// A tile for all of these, in groups of about the same size: 9 are 3 + 3 + 3.
+template <typename Unit, typename Keys, typename Values>
+void AttendGroups(const AttendArgs& a, Keys k, Values v, size_t tile, AttendQuery* const* queries, size_t n) {
+  const size_t groups = (n + Unit::kTogether - 1) / Unit::kTogether;
+  for (size_t g = 0; g < groups; ++g) {
+    const size_t from = n * g / groups, to = n * (g + 1) / groups;
+    AttendTogether<Unit>(a, k, v, tile, queries + from, to - from);
+  }
+}
+
 template <typename Unit, typename Kv>
 void AttendBlock(const AttendArgs& a, size_t begin, size_t end) {
-  AttendQuery queries[kAttendQueries];
-  alignas(64) float p[kAttendQueries][kAttendTile];
+  using Panel = typename PanelOf<Unit, Kv>::Type;
+  constexpr size_t kMost = PanelOf<Unit, Kv>::kMostQueries;
+  AttendQuery queries[kMost];
+  alignas(64) float p[kMost][kAttendTile];
+  [[maybe_unused]] Panel panel;
   size_t least = ~size_t{0}, most = 0;
   const size_t n = end - begin;
   for (size_t i = 0; i < n; ++i) {
@@ -87,7 +123,7 @@ void AttendBlock(const AttendArgs& a, size_t begin, size_t end) {
     if (positions > most) most = positions;
   }
   for (size_t tile = least / kAttendTile * kAttendTile; tile < most; tile += kAttendTile) {
-    AttendQuery* seeing[kAttendQueries];
+    AttendQuery* seeing[kMost];
     size_t count = 0;
     for (size_t i = 0; i < n; ++i) {
       AttendQuery& query = queries[i];
@@ -99,12 +135,14 @@ void AttendBlock(const AttendArgs& a, size_t begin, size_t end) {
     const size_t row = KvRowBytes(a.type, a.head_dim) / sizeof(Kv);
     const Kv* k = static_cast<const Kv*>(a.k) + tile * row;
     const Kv* v = static_cast<const Kv*>(a.v) + tile * row;
-    // Groups of about the same size: 9 are 3 + 3 + 3.
-    const size_t groups = (count + Unit::kTogether - 1) / Unit::kTogether;
-    for (size_t g = 0; g < groups; ++g) {
-      const size_t from = count * g / groups, to = count * (g + 1) / groups;
-      AttendTogether<Unit, Kv>(a, k, v, tile, seeing + from, to - from);
+    if constexpr (!__is_same(Panel, NoPanel)) {
+      if (Panel::Serves(count, a.head_dim)) {
+        panel.Load(k, v, most - tile < kAttendTile ? most - tile : kAttendTile, a.head_dim);
+        AttendGroups<Unit>(a, panel.keys(), panel.values(), tile, seeing, count);
+        continue;
+      }
     }
+    AttendGroups<Unit>(a, k, v, tile, seeing, count);
   }
   for (size_t i = 0; i < n; ++i) {
     if (queries[i].positions != 0) Unit::Scale(queries[i].out, a.head_dim, 1.0f / queries[i].total);
@@ -113,8 +151,9 @@ void AttendBlock(const AttendArgs& a, size_t begin, size_t end) {
 
 template <typename Unit, typename Kv>
 void AttendBlocks(const AttendArgs& a) {
-  for (size_t begin = a.begin; begin < a.end; begin += kAttendQueries) {
-    const size_t end = a.end - begin < kAttendQueries ? a.end : begin + kAttendQueries;
+  constexpr size_t kMost = PanelOf<Unit, Kv>::kMostQueries;
+  for (size_t begin = a.begin; begin < a.end; begin += kMost) {
+    const size_t end = a.end - begin < kMost ? a.end : begin + kMost;
     AttendBlock<Unit, Kv>(a, begin, end);
   }
 }

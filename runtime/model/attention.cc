@@ -11,8 +11,9 @@ namespace {
 
 // Below this many multiplications, waking the other threads costs more than they bring.
 constexpr size_t kAttendAloneBelow = 1 << 17;
-// Queries that read a tile of keys and values together, when there are that many.
-constexpr size_t kAttendQueries = 16;
+// Queries of a part, when there are that many: they read a tile of keys and values together, and a set may
+// make it ready for all of them.
+constexpr size_t kAttendQueries = 96;
 
 // A head's values in blocks, zeros behind the last.
 void QuantizeHead(const kernels::Ops& ops, const float* x, size_t head_dim, kernels::ActBlock* y) {

@@ -96,6 +96,43 @@ TEST_F(AttendVariantsTest, EqualsScalar) {
   }
 }
 
+// Blocks of many queries, which sets may prepare keys for; heads as wide as they take, and wider.
+TEST_F(AttendVariantsTest, OfPromptsEqualsScalar) {
+  Random random(kSeed);
+  struct Shape {
+    size_t head_dim, heads, tokens, positions, window;
+  };
+  for (const KvType type : kTypesOfKv) {
+    for (const Shape shape : {Shape{64, 3, 40, 1, 0}, Shape{64, 1, 130, 31, 0}, Shape{16, 7, 17, 60, 20},
+                              Shape{80, 4, 30, 100, 0}, Shape{128, 2, 49, 129, 70}, Shape{256, 4, 24, 40, 0},
+                              Shape{272, 1, 20, 70, 0}, Shape{60, 3, 21, 65, 0}}) {
+      const size_t stride = shape.heads * shape.head_dim + 3;
+      const size_t floats = (shape.tokens - 1) * stride + shape.heads * shape.head_dim;
+      KeysAndValues kv(random, Values::kPlain, type, shape.positions + shape.tokens - 1, shape.head_dim,
+                       floats, shape.tokens * shape.heads);
+      AttendArgs args = kv.Args();
+      args.heads = shape.heads;
+      args.stride = stride;
+      args.positions = shape.positions;
+      args.growth = 1;
+      args.window = shape.window;
+      args.scale = 0.3f;
+      args.end = shape.tokens * shape.heads;
+      for (const float cap : {0.0f, 5.0f}) {
+        args.cap = cap;
+        const std::string what = "kv " + std::to_string(static_cast<int>(type)) + " head_dim " +
+                                 std::to_string(shape.head_dim) + " tokens " + std::to_string(shape.tokens);
+        Compare(floats, "attend prompt, " + what, [&](const Ops& o, float* y) {
+          AttendArgs mine = args;
+          mine.out = y;
+          o.attend(mine);
+        });
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
 // The scalar set takes one query after the other: that it is equalled means that no query sees its company.
 TEST_F(AttendVariantsTest, OfManyQueriesEqualsScalar) {
   Random random(kSeed);
