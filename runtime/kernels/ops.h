@@ -28,6 +28,17 @@ using TileMatMulFn = MatMulFn;
 // 64-byte aligned; every byte of them is written.
 using JoinPlanesFn = void(const void* upper, const void* lower, void* out, size_t tiles, size_t cols);
 
+// What the lower halves of some rows in planes add: sums[i] is that of row rows[i]. With d the scales of the
+// row's blocks, l its lower halves (0 to 15), dx and q those of x, and s the exact sum of a block's l q:
+//   product = sum of s * (d * dx), squares = sum of d * d
+// in eight lanes: lane j sums blocks b = j mod 8 in ascending order by fma, then the tree 4, 2, 1.
+// upper, lower: as JoinPlanes takes them, of the whole matrix; x: [cols / 32].
+struct LowerSums {
+  float product, squares;
+};
+using SumLowerFn = void(const void* upper, const void* lower, const uint32_t* rows, size_t count, size_t cols,
+                        const ActBlock* x, LowerSums* sums);
+
 // A kernel a type.
 struct MatMulEntry {
   WeightType type;
@@ -137,6 +148,7 @@ struct Ops {
   SsmStepFn* ssm_step;
   ToHalfFn* to_half;
   JoinPlanesFn* join_planes;
+  SumLowerFn* sum_lower;
 };
 
 namespace scalar {
@@ -162,6 +174,7 @@ MulAddFn MulAdd;
 SsmStepFn SsmStep;
 ToHalfFn ToHalf;
 JoinPlanesFn JoinPlanes;
+SumLowerFn SumLower;
 }  // namespace scalar
 
 namespace avx2 {
@@ -187,6 +200,7 @@ MulAddFn MulAdd;
 SsmStepFn SsmStep;
 ToHalfFn ToHalf;
 JoinPlanesFn JoinPlanes;
+SumLowerFn SumLower;
 }  // namespace avx2
 
 namespace avxvnni {
@@ -229,6 +243,7 @@ MulAddFn MulAdd;
 SsmStepFn SsmStep;
 ToHalfFn ToHalf;
 JoinPlanesFn JoinPlanes;
+SumLowerFn SumLower;
 }  // namespace neon
 
 namespace neon_dotprod {

@@ -133,6 +133,15 @@ std::string SelfTest(const Variant& variant) {
           for (size_t i = 0; i < kRows * kCols; ++i) y[i] = whole[i];
         }))
       return "join_planes";
+    std::vector<ActBlock> act(kCols / kBlock);
+    a.quantize(x, act.data(), act.size());
+    if (!same([&](const Ops& o, float* y) {
+          const uint32_t rows[2] = {1, kRows - 1};
+          LowerSums sums[2];
+          o.sum_lower(bytes.data(), bytes.data() + 5, rows, 2, kCols, act.data(), sums);
+          for (size_t i = 0; i < 2; ++i) y[i] = sums[i].product + sums[i].squares;
+        }))
+      return "sum_lower";
   }
   if (!same([&](const Ops& o, float* y) {
         std::vector<ActBlock> blocks(kRows * kCols / kBlock);

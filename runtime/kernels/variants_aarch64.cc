@@ -89,7 +89,8 @@ constexpr Ops kScalarOps = {kScalarMatMul,
                             scalar::MulAdd,
                             scalar::SsmStep,
                             scalar::ToHalf,
-                            scalar::JoinPlanes};
+                            scalar::JoinPlanes,
+                            scalar::SumLower};
 constexpr Ops kNeonOps = {kNeonMatMul,
                           kNeonTileMatMul,
                           neon::Quantize,
@@ -110,7 +111,8 @@ constexpr Ops kNeonOps = {kNeonMatMul,
                           neon::MulAdd,
                           neon::SsmStep,
                           neon::ToHalf,
-                          neon::JoinPlanes};
+                          neon::JoinPlanes,
+                          neon::SumLower};
 
 constexpr Ops kDotProdOps = [] {
   Ops ops = kNeonOps;

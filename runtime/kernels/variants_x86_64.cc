@@ -72,12 +72,30 @@ constexpr Ops kScalarOps = {kScalarMatMul,
                             scalar::MulAdd,
                             scalar::SsmStep,
                             scalar::ToHalf,
-                            scalar::JoinPlanes};
-constexpr Ops kAvx2Ops = {
-    kAvx2MatMul,           kAvx2Tiles,     avx2::Quantize,  avx2::Quantize256, avx2::RmsNorm, avx2::Attend,
-    avx2::RopeInterleaved, avx2::RopeHalf, avx2::SwiGlu,    avx2::Add,         avx2::Exp,     avx2::LayerNorm,
-    avx2::GeluTanh,        avx2::GeluErf,  avx2::SoftCap,   avx2::Scale,       avx2::Mul,     avx2::MulAdd,
-    avx2::SsmStep,         avx2::ToHalf,   avx2::JoinPlanes};
+                            scalar::JoinPlanes,
+                            scalar::SumLower};
+constexpr Ops kAvx2Ops = {kAvx2MatMul,
+                          kAvx2Tiles,
+                          avx2::Quantize,
+                          avx2::Quantize256,
+                          avx2::RmsNorm,
+                          avx2::Attend,
+                          avx2::RopeInterleaved,
+                          avx2::RopeHalf,
+                          avx2::SwiGlu,
+                          avx2::Add,
+                          avx2::Exp,
+                          avx2::LayerNorm,
+                          avx2::GeluTanh,
+                          avx2::GeluErf,
+                          avx2::SoftCap,
+                          avx2::Scale,
+                          avx2::Mul,
+                          avx2::MulAdd,
+                          avx2::SsmStep,
+                          avx2::ToHalf,
+                          avx2::JoinPlanes,
+                          avx2::SumLower};
 
 constexpr Ops kAvxVnniOps = [] {
   Ops ops = kAvx2Ops;

@@ -25,9 +25,9 @@ constexpr size_t kMostBlocks = kernels::kMostPlaneCols / kBlock;
 // More than what underflow takes from a bound: of a product, 2^-150 a block and step, times integers below
 // 2^20 and the 16 of the upper plane.
 constexpr float kUnderflow = 1e-35f;
-// A candidate takes as long as some ten rows of a product: of more than one row in so many the whole product
+// A candidate takes as long as some four rows of a product: of more than one row in so many the whole product
 // is cheaper.
-constexpr size_t kMostCandidates = 24;
+constexpr size_t kMostCandidates = 8;
 // Of small heads, which are no great work either way, so many.
 constexpr size_t kLeastCandidates = 256;
 // Where no more than one in so many ids is allowed, each is computed, and nothing is screened.
@@ -38,6 +38,7 @@ constexpr uint32_t kMostRest = 64;  // tokens
 constexpr size_t kSpare = 3;
 // Rows that a thread takes at once, and below which it takes all.
 constexpr size_t kRowStep = 8;
+constexpr size_t kRowsTogether = 64;  // whose lower halves are asked for ahead
 
 bool IsAllowed(const Wanted& wanted, size_t id) {
   return id < wanted.ids && (wanted.allowed.empty() || (wanted.allowed[id / 64] >> (id % 64) & 1) != 0);
@@ -250,8 +251,18 @@ void HeadScreen::Compute(const Input& input, std::span<Row> rows) const {
 }
 
 void HeadScreen::Decide(const Input& input, std::span<Row> rows) const {
-  for (Row& row : rows) {
-    row.value = CloseBound(input, row.id) < input.least ? -kInfinity : Exact(input, row.id);
+  const std::byte* lower = head_.data + kernels::PlanesOf(head_.rows, head_.cols).lower_at;
+  uint32_t ids[kRowsTogether];
+  kernels::LowerSums sums[kRowsTogether];
+  while (!rows.empty()) {
+    const std::span<Row> some = rows.first(std::min(rows.size(), kRowsTogether));
+    for (size_t i = 0; i < some.size(); ++i) ids[i] = some[i].id;
+    ops_.sum_lower(head_.data, lower, ids, some.size(), head_.cols, input.blocks, sums);
+    for (size_t i = 0; i < some.size(); ++i) {
+      Row& row = some[i];
+      row.value = CloseBound(input, row.id, sums[i]) < input.least ? -kInfinity : Exact(input, row.id);
+    }
+    rows = rows.subspan(some.size());
   }
 }
 
@@ -270,25 +281,17 @@ float HeadScreen::Exact(const Input& input, uint32_t row) const {
   return factor_ == 1.0f ? y : y * factor_;
 }
 
-// As in pack/planes.cc, q = 16 (h - 8) + (l - 8) + 8: the logit is 16 A + L + 8 S, A the product of the upper
-// plane, L that of the lower one with l - 8, S = sum of d (the block's sum of x). What the float products of
-// A and L and the logit's own round is at most (n + 2) 2^-24 of (||16 d (h - 8)|| + ||d (l - 8)|| + ||d q||)
-// ||x||, and the three norms are at most (128 + 8 + 128) sqrt(32) ||d||.
-float HeadScreen::CloseBound(const Input& input, uint32_t row) const {
-  kernels::BlockQ4_0 lower[kMostBlocks];
-  const size_t blocks = head_.cols / kBlock;
-  pack::LowerRow({head_.data, head_.rows, head_.cols}, row, {lower, blocks});
-  float y;
-  ops_.matmul[WeightType::kQ4_0](lower, input.blocks, &y, 1, head_.cols, 1, 1);
-  double sums = 0, squares = 0;
-  for (size_t b = 0; b < blocks; ++b) {
-    const auto d = static_cast<double>(quant::HalfToFloat(lower[b].d));
-    sums += d * static_cast<double>(input.blocks[b].d) * input.blocks[b].sum;
-    squares += d * d;
-  }
-  const double rounding = (static_cast<double>(blocks) + 4) * 0x1p-24 * 264 * std::sqrt(32 * squares);
-  const double value = 16 * static_cast<double>(input.logits[row]) + static_cast<double>(y) + 8 * sums;
-  // 2^-22 of it: rounding to float, and what is left of the sums' roundings.
+// As in pack/planes.cc, q = 16 (h - 8) + l: the logit is 16 A + L, A the product of the upper plane, L that
+// of the lower one. What A, L and the logit's own product round is at most (n + 2) 2^-24 of (||16 d (h - 8)||
+// +
+// ||d l|| + ||d q||) ||x||, and the three norms are at most (128 + 15 + 128) sqrt(32) ||d||.
+float HeadScreen::CloseBound(const Input& input, uint32_t row, const kernels::LowerSums& lower) const {
+  const auto blocks = static_cast<double>(head_.cols / kBlock);
+  // A thousandth is more than the squares' own roundings.
+  const double scales = std::sqrt(32 * static_cast<double>(lower.squares)) * 1.001;
+  const double rounding = (blocks + 4) * 0x1p-24 * 271 * scales;
+  const double value = 16 * static_cast<double>(input.logits[row]) + static_cast<double>(lower.product);
+  // 2^-22 of it: rounding to float.
   const double bound =
       value + std::fabs(value) * 0x1p-22 + rounding * static_cast<double>(input.norm) + 1e-35;
   return static_cast<float>(bound) * factor_;

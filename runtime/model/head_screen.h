@@ -77,7 +77,7 @@ class HeadScreen {
   bool MultiplyOne(Input input, HeadUse& use);
 
   float Exact(const Input& input, uint32_t row) const;
-  float CloseBound(const Input& input, uint32_t row) const;
+  float CloseBound(const Input& input, uint32_t row, const kernels::LowerSums& lower) const;
   const kernels::PlaneRow* PlaneRows() const;
 
   const kernels::Ops& ops_;

@@ -164,17 +164,6 @@ void JoinRow(const PlanesView& planes, size_t row, std::span<BlockQ8_0> out) {
   }
 }
 
-void LowerRow(const PlanesView& planes, size_t row, std::span<BlockQ4_0> out) {
-  TileRow upper = UpperRow(planes, row);
-  const std::byte* lower = LowerAt(planes, row);
-  for (BlockQ4_0& block : out) {
-    std::memcpy(&block.d, upper.heads, sizeof(block.d));
-    std::memcpy(block.nibbles, lower, sizeof(block.nibbles));
-    upper.heads += kUpper.head_bytes;
-    lower += kPlaneLowerBytes;
-  }
-}
-
 size_t FindWrongPlaneRow(const PlanesView& planes) {
   const std::byte* stored = planes.data + kernels::PlanesOf(planes.rows, planes.cols).rows_at;
   std::vector<BlockQ8_0> row(planes.cols / kBlock);

@@ -29,9 +29,6 @@ struct PlanesView {
 // Row `row` as GGUF has it: out is [cols / 32]. The bytes that were packed.
 void JoinRow(const PlanesView& planes, size_t row, std::span<kernels::BlockQ8_0> out);
 
-// The lower half of a row as a row of Q4_0: its scales, and u % 16. out is [cols / 32].
-void LowerRow(const PlanesView& planes, size_t row, std::span<kernels::BlockQ4_0> out);
-
 // A row that does not say of itself what PlaneRowOf says of it, or whose scales are not finite: row_count
 // when there is none.
 size_t FindWrongPlaneRow(const PlanesView& planes);

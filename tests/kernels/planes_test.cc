@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <iostream>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "runtime/kernels/kernel_table.h"
 #include "tests/support/guarded_buffer.h"
@@ -48,6 +50,63 @@ TEST(PlanesTest, JoinedBySetsAsByScalar) {
         EXPECT_TRUE(std::ranges::equal(found.span(), expected.span()))
             << variant.name << ", " << tiles << " tiles of " << cols << " columns";
       }
+    }
+  }
+}
+
+// The sums of lower halves of scattered rows, of scales of any kind; and near to what they are in double.
+TEST(PlanesTest, LowerHalvesAddUpInSetsAsInScalar) {
+  std::mt19937 random(kSeed);
+  std::normal_distribution<float> normal;
+  const TileFormat& half = *FindTileFormat(WeightType::kQ4_0);
+  constexpr size_t kTiles = 3;
+  const std::vector<uint32_t> rows = {0, 5, 15, 16, 33, 47};
+  for (const size_t blocks : {1, 2, 7, 8, 9, 18, 28, 120}) {
+    const size_t cols = blocks * kBlock;
+    GuardedBuffer<uint8_t> upper(kTiles * TileBytes(half, cols));
+    GuardedBuffer<uint8_t> lower(kTiles * kTileRows * blocks * kPlaneLowerBytes);
+    Fill(upper, random);
+    Fill(lower, random);
+    for (size_t tile = 0; tile < kTiles; ++tile) {
+      for (size_t i = 0; i < blocks * kTileRows; ++i) {
+        const auto scale = static_cast<uint16_t>(random() % 0x7c00);  // from denormals to the largest
+        std::memcpy(upper.data() + tile * TileBytes(half, cols) + 2 * i, &scale, sizeof(scale));
+      }
+    }
+    GuardedBuffer<ActBlock> x(blocks);
+    std::vector<float> values(cols);
+    for (float& value : values) value = normal(random);
+    scalar::Quantize(values.data(), x.data(), blocks);
+    std::vector<LowerSums> expected(rows.size());
+    scalar::SumLower(upper.data(), lower.data(), rows.data(), rows.size(), cols, x.data(), expected.data());
+    for (size_t i = 0; i < rows.size(); ++i) {
+      double product = 0, magnitude = 0, squares = 0;
+      for (size_t b = 0; b < blocks; ++b) {
+        uint16_t bits;
+        std::memcpy(
+            &bits,
+            upper.data() + rows[i] / kTileRows * TileBytes(half, cols) + 32 * b + 2 * (rows[i] % kTileRows),
+            sizeof(bits));
+        const double d =
+            std::ldexp((bits >> 10) != 0 ? 1024 + (bits & 1023) : bits & 1023, std::max(1, bits >> 10) - 25);
+        squares += d * d;
+        for (size_t c = 0; c < kBlock; ++c) {
+          const uint8_t pair = lower[(rows[i] * blocks + b) * kPlaneLowerBytes + c % 16];
+          const double term = d * x[b].d * (c < 16 ? pair & 15 : pair >> 4) * x[b].q[c];
+          product += term;
+          magnitude += std::fabs(term);
+        }
+      }
+      EXPECT_NEAR(expected[i].product, product, magnitude * static_cast<double>(blocks + 4) * 0x1p-24);
+      EXPECT_NEAR(expected[i].squares, squares, squares * 0x1p-20);
+    }
+    for (const Variant& variant : Variants()) {
+      if (!Supported(variant)) continue;
+      GuardedBuffer<LowerSums> found(rows.size());
+      variant.ops.sum_lower(upper.data(), lower.data(), rows.data(), rows.size(), cols, x.data(),
+                            found.data());
+      EXPECT_EQ(std::memcmp(found.data(), expected.data(), rows.size() * sizeof(LowerSums)), 0)
+          << variant.name << ", " << blocks << " blocks";
     }
   }
 }

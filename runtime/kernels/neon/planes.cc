@@ -39,7 +39,62 @@ void JoinFour(const uint8_t* high, const uint8_t* low, size_t stride, uint8_t* o
   }
 }
 
+// The exact sum of a block's lower halves times x.
+int32_t LowerSum(const uint8_t* low, const ActBlock& x) {
+  const uint8x16_t pairs = vld1q_u8(low);
+  const int8x16_t first = vreinterpretq_s8_u8(vandq_u8(pairs, vdupq_n_u8(15)));
+  const int8x16_t second = vreinterpretq_s8_u8(vshrq_n_u8(pairs, 4));
+  const int8x16_t q0 = vld1q_s8(x.q), q1 = vld1q_s8(x.q + 16);
+  // A lane is at most 4 * 15 * 127.
+  int16x8_t sum = vmull_s8(vget_low_s8(first), vget_low_s8(q0));
+  sum = vmlal_s8(sum, vget_high_s8(first), vget_high_s8(q0));
+  sum = vmlal_s8(sum, vget_low_s8(second), vget_low_s8(q1));
+  sum = vmlal_s8(sum, vget_high_s8(second), vget_high_s8(q1));
+  return vaddlvq_s16(sum);
+}
+
+float Tree(float32x4_t low, float32x4_t high) {
+  const float32x4_t four = vaddq_f32(low, high);
+  const float32x2_t two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
+  return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
+}
+
+// The halves of `four` as floats.
+float32x4_t Floats(const uint16_t* four) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(four))); }
+
 }  // namespace
+
+void SumLower(const void* upper, const void* lower, const uint32_t* rows, size_t count, size_t cols,
+              const ActBlock* x, LowerSums* sums) {
+  const size_t blocks = cols / kBlock;
+  for (size_t i = 0; i < count; ++i) {
+    const size_t row = rows[i];
+    const uint8_t* scales = static_cast<const uint8_t*>(upper) + row / kTileRows * TileBytes(kUpper, cols) +
+                            2 * (row % kTileRows);
+    const uint8_t* low = static_cast<const uint8_t*>(lower) + row * blocks * (kBlock / 2);
+    float32x4_t product[2] = {vdupq_n_f32(0), vdupq_n_f32(0)}, squares[2] = {product[0], product[1]};
+    for (size_t b = 0; b < blocks; b += 8) {
+      // Blocks that are not there are worth nothing.
+      int32_t exact[8] = {};
+      uint16_t halves[8] = {};
+      float of_x[8] = {};
+      const size_t some = blocks - b < 8 ? blocks - b : 8;
+      for (size_t j = 0; j < some; ++j) {
+        exact[j] = LowerSum(low + (b + j) * (kBlock / 2), x[b + j]);
+        __builtin_memcpy(&halves[j], scales + (b + j) * kUpper.head_bytes, sizeof(halves[j]));
+        of_x[j] = x[b + j].d;
+      }
+#pragma GCC unroll 2
+      for (size_t h = 0; h < 2; ++h) {
+        const float32x4_t d = Floats(halves + 4 * h);
+        const float32x4_t sum = vcvtq_f32_s32(vld1q_s32(exact + 4 * h));
+        product[h] = vfmaq_f32(product[h], sum, vmulq_f32(d, vld1q_f32(of_x + 4 * h)));
+        squares[h] = vfmaq_f32(squares[h], d, d);
+      }
+    }
+    sums[i] = {Tree(product[0], product[1]), Tree(squares[0], squares[1])};
+  }
+}
 
 void JoinPlanes(const void* upper, const void* lower, void* out, size_t tiles, size_t cols) {
   const size_t blocks = cols / kBlock, head_bytes = TileHeadBytes(kWhole, cols), stride = blocks * kBlock / 2;
