@@ -8,10 +8,12 @@
 namespace linnet::engine {
 
 // Who is more urgent waits no longer than kLongestWait for a pass over the weights that is under way: it is
-// given up between two layers. What it did is done again later, so it takes kLongestPass at most. A model
-// whose layers keep a state cannot give up: there no pass takes longer than the wait.
+// given up between two layers. What it did is done again later, so it takes kLongestPass at most; where others
+// get on by a token in each pass, kLongestShared. A model whose layers keep a state cannot give up: there no
+// pass takes longer than the wait. Few tokens in a pass are slow: each pass reads all weights.
 inline constexpr absl::Duration kLongestWait = absl::Milliseconds(30);
-inline constexpr absl::Duration kLongestPass = absl::Milliseconds(100);
+inline constexpr absl::Duration kLongestShared = absl::Milliseconds(100);
+inline constexpr absl::Duration kLongestPass = absl::Milliseconds(250);
 
 // How many tokens of prompts a pass takes: as many as this machine evaluates of this model in a given time,
 // as far as the passes before it tell. Results do not depend on it (runtime/NUMERICS.md). For one thread.

@@ -9,6 +9,16 @@
 
 namespace linnet::engine {
 
+namespace {
+
+// A layer must not take longer than the wait.
+absl::Duration LongestPass(const model::Transformer& model) {
+  if (!model.CanGiveUp()) return kLongestWait;
+  return std::min(kLongestPass, static_cast<int>(model.config().layers) * kLongestWait / 2);
+}
+
+}  // namespace
+
 struct Scheduler::Session {
   Session(Job its_job, KvSlot& its_slot, uint32_t vocabulary, const tokenizer::Tokenizer& tokenizer,
           bool speculate)
@@ -41,7 +51,8 @@ Scheduler::Scheduler(RequestQueue& queue, model::Transformer& model, const token
       slots_(slots),
       prefixes_(prefixes),
       options_(options),
-      pace_(options.chunk, model.CanGiveUp() ? kLongestPass : kLongestWait) {
+      pace_(options.chunk, LongestPass(model)),
+      shared_pace_(options.chunk, std::min(kLongestShared, LongestPass(model))) {
   for (auto* sessions : {&ready_, &group_}) sessions->reserve(Slots(options.sessions));
   batch_.reserve(Slots(options.sessions));
 }
@@ -137,7 +148,8 @@ void Scheduler::Evaluate() {
   const auto pending = [](const Session* s) { return s->generation.pending() > 0; };
   const auto count = static_cast<size_t>(std::count_if(ready_.begin(), ready_.end(), pending));
   // Each gets on by a token; the rest of the step is for prompts, the oldest first.
-  size_t spare = std::max<size_t>(pace_.tokens(), count) - count, rows = 0;
+  const PassPace& pace = count > 1 ? shared_pace_ : pace_;
+  size_t spare = std::max<size_t>(pace.tokens(), count) - count, rows = 0;
   for (size_t i = 0; i < ready_.size(); ++i) {
     const model::LoraAdapter* adapter = ready_[i]->slot.adapter;
     const auto same = [&](const Session* s) { return s->slot.adapter == adapter; };
@@ -184,7 +196,7 @@ void Scheduler::EvaluateTogether(const model::LoraAdapter* adapter, size_t& spar
     for (Session* s : group_) s->generation.GaveUp();
     return;
   }
-  pace_.Took(tokens, absl::Now() - start);
+  for (PassPace* pace : {&pace_, &shared_pace_}) pace->Took(tokens, absl::Now() - start);
   const Generation::PassCost cost = {absl::Now() - start, model_.barriers() - barriers,
                                      model_.head_use() - head};
   size_t first = 0;

@@ -31,13 +31,12 @@ struct Block32 {
     __builtin_memcpy(input.q, x.q, sizeof(input.q));
   }
 
-  // The rows of register `part`, one block further. kAhead: how to ask for the weights that come after
-  // `share`.
-  template <int kTokens, Ahead kAhead>
+  // The rows of register `part`, one block further. kFetch: ask for the weights that come after `share`.
+  template <int kTokens, bool kFetch>
   [[gnu::always_inline]] static inline void Add(const uint8_t* head, const uint8_t* quants,
                                                 const uint8_t* share, int part, const Input* x,
                                                 typename Isa::Float (&sums)[kTokens]) {
-    Fetch<kAhead>(share, kShareBytes<Block32>);
+    if constexpr (kFetch) Fetch(share, kShareBytes<Block32>);
     typename Isa::Int exact[kTokens];
 #pragma GCC unroll 16
     for (int t = 0; t < kTokens; ++t) exact[t] = W::kOffset == 0 ? Isa::Zero() : Isa::Four(&x[t].init);

@@ -67,32 +67,24 @@ constexpr size_t kFarAhead = 8192, kNearAhead = 2048;
 template <int kTokens>
 constexpr bool kFewTokens = kTokens <= 8;
 
-// A pass with many tokens finds its weights near by for all but the first of its groups. That one has more to
-// compute than to wait for, so it asks once, far ahead.
-enum class Ahead { kNo, kFar, kFarAndNear };
-
 // Of a tile's bytes, a block's share.
 template <typename Product>
 constexpr size_t kShareBytes = Product::kFormat.head_bytes + Product::kFormat.quant_bytes;
 
 // What comes after the `bytes` at `share`. A block that is multiplied asks for its share of the tile, heads
 // and quants as they lie in memory: so all of what follows is asked for, each line once.
-template <Ahead kAhead>
 [[gnu::always_inline]] inline void Fetch(const uint8_t* share, size_t bytes) {
-  if constexpr (kAhead == Ahead::kNo) return;
   // As a number: it may lie beyond the matrix, where a prefetch does nothing.
   const auto at = reinterpret_cast<uintptr_t>(share);
   for (size_t i = 0; i < bytes; i += 64) {
     _mm_prefetch(reinterpret_cast<const char*>(at + kFarAhead + i), _MM_HINT_T1);
-    if constexpr (kAhead == Ahead::kFarAndNear) {
-      _mm_prefetch(reinterpret_cast<const char*>(at + kNearAhead + i), _MM_HINT_T0);
-    }
+    _mm_prefetch(reinterpret_cast<const char*>(at + kNearAhead + i), _MM_HINT_T0);
   }
 }
 
 // The rows of registers kFirst .. kFirst + kTogether - 1. y: [kTokens, kTileRows] at y_stride, of which
 // `rows` are there; adds to what it holds unless `first`.
-template <typename Isa, typename Product, int kTokens, int kFirst, int kTogether, Ahead kAhead>
+template <typename Isa, typename Product, int kTokens, int kFirst, int kTogether, bool kFetch>
 [[gnu::always_inline]] inline void TileProduct(TileBlocks blocks, const typename Product::Input* x, float* y,
                                                size_t y_stride, size_t rows, bool first) {
   typename Isa::Float sums[kTogether][kTokens];
@@ -109,9 +101,9 @@ template <typename Isa, typename Product, int kTokens, int kFirst, int kTogether
     const uint8_t* head = blocks.heads + b * Product::kFormat.head_bytes;
     const uint8_t* quants = blocks.quants + b * Product::kFormat.quant_bytes;
     const uint8_t* share = blocks.shares + b * kShareBytes<Product>;
-    Product::template Add<kTokens, kAhead>(head, quants, share, kFirst, x, sums[0]);
+    Product::template Add<kTokens, kFetch>(head, quants, share, kFirst, x, sums[0]);
     if constexpr (kTogether == 2) {
-      Product::template Add<kTokens, Ahead::kNo>(head, quants, share, kFirst + 1, x, sums[1]);
+      Product::template Add<kTokens, false>(head, quants, share, kFirst + 1, x, sums[1]);
     }
   }
 #pragma GCC unroll 16
@@ -132,7 +124,7 @@ struct Matrix {
 
 // The tiles [begin, end) with kTokens tokens, a stretch of columns at a time: their activations, set one
 // after the other as they are read, stay in the first cache.
-template <typename Isa, typename Product, int kTokens, Ahead kAhead>
+template <typename Isa, typename Product, int kTokens, bool kFetch>
 [[gnu::noinline]] void Tokens(const Matrix& m, size_t begin, size_t end, const typename Product::Act* x,
                               float* y, size_t y_stride) {
   constexpr size_t kStretch = Product::kInputs / kTokens;
@@ -151,11 +143,11 @@ template <typename Isa, typename Product, int kTokens, Ahead kAhead>
       float* out = y + tile * kTileRows;
       const size_t rows = m.rows - tile * kTileRows;
       if constexpr (kTokens <= 4 || kParts<Isa> == 1) {
-        TileProduct<Isa, Product, kTokens, 0, kParts<Isa>, kAhead>(blocks, input, out, y_stride, rows,
+        TileProduct<Isa, Product, kTokens, 0, kParts<Isa>, kFetch>(blocks, input, out, y_stride, rows,
                                                                    at == 0);
       } else {  // registers are few: the tile is read again, near by
-        TileProduct<Isa, Product, kTokens, 0, 1, kAhead>(blocks, input, out, y_stride, rows, at == 0);
-        TileProduct<Isa, Product, kTokens, 1, 1, kAhead>(blocks, input, out, y_stride, rows, at == 0);
+        TileProduct<Isa, Product, kTokens, 0, 1, kFetch>(blocks, input, out, y_stride, rows, at == 0);
+        TileProduct<Isa, Product, kTokens, 1, 1, kFetch>(blocks, input, out, y_stride, rows, at == 0);
       }
     }
     at += count;
@@ -179,18 +171,18 @@ void MatMul(const void* w, const void* activations, float* y, size_t rows, size_
     const auto* x = static_cast<const typename Product::Act*>(activations);
     float* out = y;
     size_t left = tokens;
-    const auto one = [&]<int kTokens, Ahead kAhead>() {
-      Tokens<Isa, Product, kTokens, kAhead>(m, begin, end, x, out, y_stride);
+    const auto one = [&]<int kTokens, bool kFetch>() {
+      Tokens<Isa, Product, kTokens, kFetch>(m, begin, end, x, out, y_stride);
       left -= kTokens;
       x += kTokens * m.blocks;
       out += kTokens * y_stride;
     };
     const auto group = [&]<int kTokens>() {
-      constexpr Ahead kAhead = kFewTokens<kTokens> ? Ahead::kFarAndNear : Ahead::kNo;
-      while (left >= kTokens) one.template operator()<kTokens, kAhead>();
+      while (left >= kTokens) one.template operator()<kTokens, kFewTokens<kTokens>>();
     };
     if constexpr (Product::kMaxTokens >= 12) {
-      if (left >= 12) one.template operator()<12, Ahead::kFar>();
+      // The first of many fetches the weights for those after it.
+      if (left >= 12) one.template operator()<12, true>();
       group.template operator()<12>();
     }
     if constexpr (Product::kMaxTokens >= 8) group.template operator()<8>();
