@@ -215,6 +215,8 @@ QuantizeFn Quantize;
 Quantize256Fn Quantize256;
 RmsNormFn RmsNorm;
 SwiGluFn SwiGlu;
+GeluFn GeluTanh;
+MulFn Mul;
 AddFn Add;
 ExpFn Exp;
 AttendFn Attend;

@@ -111,6 +111,8 @@ constexpr Ops kAvx512VnniOps = [] {
   ops.rms_norm = avx512vnni::RmsNorm;
   ops.attend = avx512vnni::Attend;
   ops.swiglu = avx512vnni::SwiGlu;
+  ops.gelu_tanh = avx512vnni::GeluTanh;
+  ops.mul = avx512vnni::Mul;
   ops.add = avx512vnni::Add;
   ops.exp = avx512vnni::Exp;
   return ops;

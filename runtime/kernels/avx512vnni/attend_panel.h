@@ -93,49 +93,60 @@ struct AttendPanel {
   alignas(64) float plain[kAttendTile * kPanelDims];   // values, [rows, head_dim]
 };
 
-// Lane `lane` of the 16-lane sums of Q queries and 16 G keys: sum[G i + g] has 16 keys of query i.
+// Of Q queries and 16 G keys, lanes `lane` and `lane` + 8 of the 16-lane sums, and these added, as the tree
+// begins: sum[G i + g] has 16 keys of query i.
 template <int Q, int G>
-[[gnu::always_inline]] inline void SumLane(const float* const (&q)[Q], const float* columns, size_t lane,
-                                           size_t d, __m512 (&sum)[Q * G]) {
-#pragma GCC unroll 16
-  for (int i = 0; i < Q * G; ++i) sum[i] = _mm512_setzero_ps();
-  for (size_t at = lane; at < d; at += 16) {
-    __m512 keys[G];
-#pragma GCC unroll 4
-    for (int g = 0; g < G; ++g) keys[g] = _mm512_load_ps(columns + at * kAttendTile + 16 * g);
+[[gnu::always_inline]] inline void SumTwoLanes(const float* const (&q)[Q], const float* columns, size_t lane,
+                                               size_t d, __m512 (&sum)[Q * G]) {
+  __m512 other[Q * G];
+#pragma GCC unroll 8
+  for (int i = 0; i < Q * G; ++i) sum[i] = other[i] = _mm512_setzero_ps();
+  const float* keys = columns + lane * kAttendTile;
+  for (size_t at = lane; at < d; at += 16, keys += 16 * kAttendTile) {
+    __m512 low[G], high[G];
+#pragma GCC unroll 2
+    for (int g = 0; g < G; ++g) {
+      low[g] = _mm512_load_ps(keys + 16 * g);
+      high[g] = _mm512_load_ps(keys + 8 * kAttendTile + 16 * g);
+    }
 #pragma GCC unroll 4
     for (int i = 0; i < Q; ++i) {
-      const __m512 value = _mm512_set1_ps(q[i][at]);
-#pragma GCC unroll 4
-      for (int g = 0; g < G; ++g) sum[G * i + g] = _mm512_fmadd_ps(value, keys[g], sum[G * i + g]);
+      const __m512 value = _mm512_set1_ps(q[i][at]), second = _mm512_set1_ps(q[i][at + 8]);
+#pragma GCC unroll 2
+      for (int g = 0; g < G; ++g) {
+        sum[G * i + g] = _mm512_fmadd_ps(value, low[g], sum[G * i + g]);
+        other[G * i + g] = _mm512_fmadd_ps(second, high[g], other[G * i + g]);
+      }
     }
   }
+#pragma GCC unroll 8
+  for (int i = 0; i < Q * G; ++i) sum[i] = _mm512_add_ps(sum[i], other[i]);
 }
 
 // p[i][j] = dot16(k[j], q[i]) * scale for Q queries and the 16 G keys from `key` on.
 template <int Q, int G>
 void ScoresOfPanel(AttendQuery* const* queries, TurnedKeys k, size_t key, size_t d, float scale) {
-  // In this order a lane's partner in the tree of 8, 4, 2, 1 is always the last that is left.
-  constexpr uint8_t kOrder[16] = {0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15};
+  // In this order a lane's partner in the rest of the tree, 4, 2, 1, is always the last that is left.
+  constexpr uint8_t kOrder[8] = {0, 4, 2, 6, 1, 5, 3, 7};
   const float* q[Q];
 #pragma GCC unroll 4
   for (int i = 0; i < Q; ++i) q[i] = queries[i]->q;
-  __m512 sum[Q * G], left[4][Q * G];
-  for (unsigned n = 0; n < 16; ++n) {
-    SumLane<Q, G>(q, k.columns + key, kOrder[n], d, sum);
+  __m512 sum[Q * G], left[3][Q * G];
+  for (unsigned n = 0; n < 8; ++n) {
+    SumTwoLanes<Q, G>(q, k.columns + key, kOrder[n], d, sum);
     unsigned level = 0;
     for (; n >> level & 1; ++level) {
-#pragma GCC unroll 16
+#pragma GCC unroll 8
       for (int i = 0; i < Q * G; ++i) sum[i] = _mm512_add_ps(left[level][i], sum[i]);
     }
-    if (level == 4) break;
-#pragma GCC unroll 16
+    if (level == 3) break;
+#pragma GCC unroll 8
     for (int i = 0; i < Q * G; ++i) left[level][i] = sum[i];
   }
   const __m512 factor = _mm512_set1_ps(scale);
 #pragma GCC unroll 4
   for (int i = 0; i < Q; ++i) {
-#pragma GCC unroll 4
+#pragma GCC unroll 2
     for (int g = 0; g < G; ++g) {
       _mm512_store_ps(queries[i]->p + key + 16 * g, _mm512_mul_ps(sum[G * i + g], factor));
     }
@@ -148,8 +159,7 @@ template <int Q>
 void AllScoresOfPanel(AttendQuery* const* queries, TurnedKeys k, size_t from, size_t to, size_t d,
                       float scale) {
   size_t key = from / 16 * 16;
-  for (; key + 48 < to && key == 0; key += 64) ScoresOfPanel<Q, 4>(queries, k, key, d, scale);
-  for (; key + 16 < to && key + 32 <= kAttendTile; key += 32) ScoresOfPanel<Q, 2>(queries, k, key, d, scale);
+  for (; key + 16 < to; key += 32) ScoresOfPanel<Q, 2>(queries, k, key, d, scale);
   for (; key < to; key += 16) ScoresOfPanel<Q, 1>(queries, k, key, d, scale);
 }
 
