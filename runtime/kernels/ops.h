@@ -25,7 +25,7 @@ using TileMatMulFn = MatMulFn;
 
 // Puts the planes of `tiles` whole tiles together (planes.h): upper: the tiles of the upper halves, 64-byte
 // aligned, lower: the lower halves of their rows. out: the tiles of type Q8_0 that hold the same weights,
-// 64-byte aligned; every byte of them is written.
+// 64-byte aligned; every byte of them is written. Memory is asked for the tile that follows the last.
 using JoinPlanesFn = void(const void* upper, const void* lower, void* out, size_t tiles, size_t cols);
 
 // What the lower halves of some rows in planes add: sums[i] is that of row rows[i]. With d the scales of the
@@ -220,6 +220,7 @@ MulFn Mul;
 AddFn Add;
 ExpFn Exp;
 AttendFn Attend;
+JoinPlanesFn JoinPlanes;
 }  // namespace avx512vnni
 
 namespace neon {

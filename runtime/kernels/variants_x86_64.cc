@@ -115,6 +115,7 @@ constexpr Ops kAvx512VnniOps = [] {
   ops.mul = avx512vnni::Mul;
   ops.add = avx512vnni::Add;
   ops.exp = avx512vnni::Exp;
+  ops.join_planes = avx512vnni::JoinPlanes;
   return ops;
 }();
 

@@ -25,9 +25,9 @@ constexpr size_t kMostBlocks = kernels::kMostPlaneCols / kBlock;
 // More than what underflow takes from a bound: of a product, 2^-150 a block and step, times integers below
 // 2^20 and the 16 of the upper plane.
 constexpr float kUnderflow = 1e-35f;
-// A candidate takes as long as some four rows of a product: of more than one row in so many the whole product
-// is cheaper.
-constexpr size_t kMostCandidates = 8;
+// A candidate takes as long as some three rows of a product of tiles, and the whole product of planes as 1.4
+// of tiles (tests/perf/RESULTS.md): of more than one row in so many it is cheaper.
+constexpr size_t kMostCandidates = 4;
 // Of small heads, which are no great work either way, so many.
 constexpr size_t kLeastCandidates = 256;
 // Where no more than one in so many ids is allowed, each is computed, and nothing is screened.

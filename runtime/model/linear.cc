@@ -24,10 +24,6 @@ constexpr size_t kJoinedBytes = 64 << 10;
 static_assert(TileBytes(*kernels::FindTileFormat(kernels::WeightType::kQ8_0), kernels::kMostPlaneCols) <=
               kJoinedBytes);
 
-void Fetch(const std::byte* data, size_t size) {
-  for (size_t i = 0; i < size; i += 64) __builtin_prefetch(data + i);
-}
-
 // Rows that the matrix's tiles hold, those before its own included.
 size_t Held(const Matrix& m) { return m.first_row + m.rows; }
 
@@ -86,11 +82,6 @@ void Linear::JoinedTiles(const Output& output, size_t begin, size_t end, const f
   const size_t lower_bytes = kRowStep * (m.cols / kBlock) * kernels::kPlaneLowerBytes;
   for (size_t tile = begin / kRowStep; begin < end; ++tile, begin += kRowStep) {
     ops_.join_planes(m.data + tile * upper_bytes, lower + tile * lower_bytes, joined, 1, m.cols);
-    // The next one comes while this one is multiplied. What lies behind the matrix is not touched.
-    if (begin + kRowStep < end) {
-      Fetch(m.data + (tile + 1) * upper_bytes, upper_bytes);
-      Fetch(lower + (tile + 1) * lower_bytes, lower_bytes);
-    }
     ops_.tile_matmul[m.type](joined, Input(m.type, x), output.y + begin, std::min(kRowStep, end - begin),
                              m.cols, tokens, m.rows);
   }

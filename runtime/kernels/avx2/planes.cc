@@ -99,6 +99,12 @@ void Fetch(PlaneRowAt row, size_t blocks) {
   for (size_t i = 0; i < blocks * (kBlock / 2); i += 64) _mm_prefetch(row.low + i, _MM_HINT_T0);
 }
 
+// A share of the next tile, which may lie beyond the matrix: so as a number.
+void FetchNext(const uint8_t* share, size_t bytes) {
+  const auto at = reinterpret_cast<uintptr_t>(share);
+  for (size_t i = 0; i < bytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(at + i), _MM_HINT_T0);
+}
+
 }  // namespace
 
 void SumLower(const void* upper, const void* lower, const uint32_t* rows, size_t count, size_t cols,
@@ -131,12 +137,14 @@ void JoinPlanes(const void* upper, const void* lower, void* out, size_t tiles, s
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i),
                           _mm256_loadu_si256(reinterpret_cast<const __m256i*>(high + i)));
     }
-    high += head_bytes;
-    to += head_bytes;
-    for (size_t b = 0; b < blocks; ++b, low += kBlock / 2) {
-      JoinEight(high + b * kUpper.quant_bytes, low, stride, to + b * kWhole.quant_bytes);
-      JoinEight(high + b * kUpper.quant_bytes + 32, low + 8 * stride, stride,
-                to + b * kWhole.quant_bytes + 32);
+    for (size_t b = 0; b < blocks; ++b) {
+      const size_t share = kUpper.head_bytes + kUpper.quant_bytes, lines = kTileRows * kBlock / 2;
+      FetchNext(high + TileBytes(kUpper, cols) + b * share, share);
+      FetchNext(low + kTileRows * stride + b * lines, lines);
+      const uint8_t *quants = high + head_bytes + b * kUpper.quant_bytes, *first = low + b * kBlock / 2;
+      uint8_t* joined = to + head_bytes + b * kWhole.quant_bytes;
+      JoinEight(quants, first, stride, joined);
+      JoinEight(quants + 32, first + 8 * stride, stride, joined + 32);
     }
   }
 }

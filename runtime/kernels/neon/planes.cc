@@ -62,6 +62,12 @@ float Tree(float32x4_t low, float32x4_t high) {
 // The halves of `four` as floats.
 float32x4_t Floats(const uint16_t* four) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(four))); }
 
+// A share of the next tile, which may lie beyond the matrix: so as a number.
+void FetchNext(const uint8_t* share, size_t bytes) {
+  const auto at = reinterpret_cast<uintptr_t>(share);
+  for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(reinterpret_cast<const void*>(at + i));
+}
+
 }  // namespace
 
 void SumLower(const void* upper, const void* lower, const uint32_t* rows, size_t count, size_t cols,
@@ -103,12 +109,13 @@ void JoinPlanes(const void* upper, const void* lower, void* out, size_t tiles, s
     const uint8_t* low = static_cast<const uint8_t*>(lower) + tile * kTileRows * stride;
     uint8_t* to = static_cast<uint8_t*>(out) + tile * TileBytes(kWhole, cols);
     for (size_t i = 0; i < head_bytes; i += 16) vst1q_u8(to + i, vld1q_u8(high + i));
-    high += head_bytes;
-    to += head_bytes;
-    for (size_t b = 0; b < blocks; ++b, low += kBlock / 2) {
+    for (size_t b = 0; b < blocks; ++b) {
+      const size_t share = kUpper.head_bytes + kUpper.quant_bytes, lines = kTileRows * kBlock / 2;
+      FetchNext(high + TileBytes(kUpper, cols) + b * share, share);
+      FetchNext(low + kTileRows * stride + b * lines, lines);
       for (size_t row = 0; row < kTileRows; row += 4) {
-        JoinFour(high + b * kUpper.quant_bytes + 4 * row, low + row * stride, stride,
-                 to + b * kWhole.quant_bytes + 4 * row);
+        JoinFour(high + head_bytes + b * kUpper.quant_bytes + 4 * row, low + row * stride + b * kBlock / 2,
+                 stride, to + head_bytes + b * kWhole.quant_bytes + 4 * row);
       }
     }
   }
