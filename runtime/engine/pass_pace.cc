@@ -16,7 +16,7 @@ void PassPace::Took(size_t tokens, absl::Duration time) {
   const auto now = static_cast<double>(tokens_);
   const double next = std::clamp(fit, now / 2, 4 * now);
   auto whole = static_cast<size_t>(next);
-  const size_t step = whole >= 3 * kGroup ? kGroup : kFewest;
+  const size_t step = whole >= 2 * kGroup ? kGroup : kFewest;
   whole = std::max(whole / step * step, kFewest);
   tokens_ = std::clamp(whole, std::min(kFewest, most_), most_);
 }

@@ -13,7 +13,7 @@ namespace linnet::engine {
 // pass takes longer than the wait. Few tokens in a pass are slow: each pass reads all weights.
 inline constexpr absl::Duration kLongestWait = absl::Milliseconds(30);
 inline constexpr absl::Duration kLongestShared = absl::Milliseconds(100);
-inline constexpr absl::Duration kLongestPass = absl::Milliseconds(250);
+inline constexpr absl::Duration kLongestPass = absl::Milliseconds(300);
 
 // How many tokens of prompts a pass takes: as many as this machine evaluates of this model in a given time,
 // as far as the passes before it tell. Results do not depend on it (runtime/NUMERICS.md). For one thread.

@@ -11,10 +11,10 @@ namespace linnet::engine {
 
 namespace {
 
-// A layer must not take longer than the wait.
+// A layer must not take longer than the wait, and had better take less.
 absl::Duration LongestPass(const model::Transformer& model) {
   if (!model.CanGiveUp()) return kLongestWait;
-  return std::min(kLongestPass, static_cast<int>(model.config().layers) * kLongestWait / 2);
+  return std::min(kLongestPass, static_cast<int>(model.config().layers) * kLongestWait * 2 / 3);
 }
 
 }  // namespace
