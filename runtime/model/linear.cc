@@ -16,6 +16,8 @@ using kernels::kBlock256;
 
 // Below this many multiplications, waking the other threads costs more than they bring.
 constexpr size_t kAloneBelow = 1 << 18;
+// Products of many tokens arrange these anew for each piece: so pieces are of several tiles.
+constexpr size_t kManyTokens = 12, kManyTokensStep = 4 * kernels::kTileRows;
 constexpr size_t kQuantizeAloneBelow = 256, kQuantizeStep = 8;  // blocks
 
 // A tile that is put together is still in a cache when it is multiplied; one of the widest matrix in planes
@@ -140,6 +142,7 @@ bool Linear::Prepare(const float* x, size_t tokens, std::initializer_list<Output
     block256 |= activation == Activation::kBlocksOf256;
   }
   const bool alone = rows * cols * tokens < kAloneBelow;
+  step_ = tokens < kManyTokens ? kRowStep : kManyTokensStep;
   if (block32) {
     const size_t blocks = tokens * cols / kBlock;
     LINNET_CHECK(blocks <= blocks_.size());

@@ -70,7 +70,7 @@ class Linear {
     if (alone) {
       piece(0, rows);
     } else {
-      pool_.Run(rows, kRowStep, piece);
+      pool_.Run(rows, step_, piece);
     }
   }
   void Products(const float* x, size_t tokens, std::initializer_list<Output> outputs);
@@ -94,6 +94,7 @@ class Linear {
 
   const kernels::Ops& ops_;
   base::ThreadPool& pool_;
+  size_t step_ = kRowStep;  // of the products that are under way
   Observer* observer_ = nullptr;
   const LoraAdapter* adapter_ = nullptr;
   std::vector<float> low_, change_;              // [tokens, rank], [tokens, rows] of an adapter
