@@ -47,6 +47,14 @@ using Quantize256Fn = void(const float* x, ActBlock256* y, size_t blocks);
 // y[i] = (x[i] * r) * weight[i], r = 1 / sqrt(sum16(x * x) / n + epsilon). y may be x.
 using RmsNormFn = void(const float* x, const float* weight, float* y, size_t n, float epsilon);
 
+// y[b] = the quantization of the b-th block of what RmsNorm or SwiGlu gives, without the floats. n is a whole
+// number of blocks.
+using RmsNormQuantizeFn = void(const float* x, const float* weight, ActBlock* y, size_t n, float epsilon);
+using RmsNormQuantize256Fn = void(const float* x, const float* weight, ActBlock256* y, size_t n,
+                                  float epsilon);
+using SwiGluQuantizeFn = void(const float* gate, const float* up, ActBlock* y, size_t n);
+using SwiGluQuantize256Fn = void(const float* gate, const float* up, ActBlock256* y, size_t n);
+
 // The queries of some tokens that read the same KV head. Query i is the i % heads-th of token i / heads; it
 // stands at q + i / heads * stride + i % heads * head_dim, and what it finds goes to the same place of `out`.
 struct AttendArgs {
@@ -137,6 +145,10 @@ struct Ops {
   SsmStepFn* ssm_step;
   ToHalfFn* to_half;
   JoinPlanesFn* join_planes;
+  RmsNormQuantizeFn* rms_norm_quantize;
+  RmsNormQuantize256Fn* rms_norm_quantize_256;
+  SwiGluQuantizeFn* swiglu_quantize;
+  SwiGluQuantize256Fn* swiglu_quantize_256;
 };
 
 namespace scalar {
@@ -162,6 +174,10 @@ MulAddFn MulAdd;
 SsmStepFn SsmStep;
 ToHalfFn ToHalf;
 JoinPlanesFn JoinPlanes;
+RmsNormQuantizeFn RmsNormQuantize;
+RmsNormQuantize256Fn RmsNormQuantize256;
+SwiGluQuantizeFn SwiGluQuantize;
+SwiGluQuantize256Fn SwiGluQuantize256;
 }  // namespace scalar
 
 namespace avx2 {
@@ -187,6 +203,10 @@ MulAddFn MulAdd;
 SsmStepFn SsmStep;
 ToHalfFn ToHalf;
 JoinPlanesFn JoinPlanes;
+RmsNormQuantizeFn RmsNormQuantize;
+RmsNormQuantize256Fn RmsNormQuantize256;
+SwiGluQuantizeFn SwiGluQuantize;
+SwiGluQuantize256Fn SwiGluQuantize256;
 }  // namespace avx2
 
 namespace avxvnni {
@@ -204,6 +224,10 @@ SwiGluFn SwiGlu;
 AddFn Add;
 ExpFn Exp;
 AttendFn Attend;
+RmsNormQuantizeFn RmsNormQuantize;
+RmsNormQuantize256Fn RmsNormQuantize256;
+SwiGluQuantizeFn SwiGluQuantize;
+SwiGluQuantize256Fn SwiGluQuantize256;
 }  // namespace avx512vnni
 
 namespace neon {
@@ -229,6 +253,10 @@ MulAddFn MulAdd;
 SsmStepFn SsmStep;
 ToHalfFn ToHalf;
 JoinPlanesFn JoinPlanes;
+RmsNormQuantizeFn RmsNormQuantize;
+RmsNormQuantize256Fn RmsNormQuantize256;
+SwiGluQuantizeFn SwiGluQuantize;
+SwiGluQuantize256Fn SwiGluQuantize256;
 }  // namespace neon
 
 namespace neon_dotprod {

@@ -89,7 +89,11 @@ constexpr Ops kScalarOps = {kScalarMatMul,
                             scalar::MulAdd,
                             scalar::SsmStep,
                             scalar::ToHalf,
-                            scalar::JoinPlanes};
+                            scalar::JoinPlanes,
+                            scalar::RmsNormQuantize,
+                            scalar::RmsNormQuantize256,
+                            scalar::SwiGluQuantize,
+                            scalar::SwiGluQuantize256};
 constexpr Ops kNeonOps = {kNeonMatMul,
                           kNeonTileMatMul,
                           neon::Quantize,
@@ -110,7 +114,11 @@ constexpr Ops kNeonOps = {kNeonMatMul,
                           neon::MulAdd,
                           neon::SsmStep,
                           neon::ToHalf,
-                          neon::JoinPlanes};
+                          neon::JoinPlanes,
+                          neon::RmsNormQuantize,
+                          neon::RmsNormQuantize256,
+                          neon::SwiGluQuantize,
+                          neon::SwiGluQuantize256};
 
 constexpr Ops kDotProdOps = [] {
   Ops ops = kNeonOps;

@@ -72,12 +72,36 @@ constexpr Ops kScalarOps = {kScalarMatMul,
                             scalar::MulAdd,
                             scalar::SsmStep,
                             scalar::ToHalf,
-                            scalar::JoinPlanes};
-constexpr Ops kAvx2Ops = {
-    kAvx2MatMul,           kAvx2Tiles,     avx2::Quantize,  avx2::Quantize256, avx2::RmsNorm, avx2::Attend,
-    avx2::RopeInterleaved, avx2::RopeHalf, avx2::SwiGlu,    avx2::Add,         avx2::Exp,     avx2::LayerNorm,
-    avx2::GeluTanh,        avx2::GeluErf,  avx2::SoftCap,   avx2::Scale,       avx2::Mul,     avx2::MulAdd,
-    avx2::SsmStep,         avx2::ToHalf,   avx2::JoinPlanes};
+                            scalar::JoinPlanes,
+                            scalar::RmsNormQuantize,
+                            scalar::RmsNormQuantize256,
+                            scalar::SwiGluQuantize,
+                            scalar::SwiGluQuantize256};
+constexpr Ops kAvx2Ops = {kAvx2MatMul,
+                          kAvx2Tiles,
+                          avx2::Quantize,
+                          avx2::Quantize256,
+                          avx2::RmsNorm,
+                          avx2::Attend,
+                          avx2::RopeInterleaved,
+                          avx2::RopeHalf,
+                          avx2::SwiGlu,
+                          avx2::Add,
+                          avx2::Exp,
+                          avx2::LayerNorm,
+                          avx2::GeluTanh,
+                          avx2::GeluErf,
+                          avx2::SoftCap,
+                          avx2::Scale,
+                          avx2::Mul,
+                          avx2::MulAdd,
+                          avx2::SsmStep,
+                          avx2::ToHalf,
+                          avx2::JoinPlanes,
+                          avx2::RmsNormQuantize,
+                          avx2::RmsNormQuantize256,
+                          avx2::SwiGluQuantize,
+                          avx2::SwiGluQuantize256};
 
 constexpr Ops kAvxVnniOps = [] {
   Ops ops = kAvx2Ops;
@@ -95,6 +119,10 @@ constexpr Ops kAvx512VnniOps = [] {
   ops.swiglu = avx512vnni::SwiGlu;
   ops.add = avx512vnni::Add;
   ops.exp = avx512vnni::Exp;
+  ops.rms_norm_quantize = avx512vnni::RmsNormQuantize;
+  ops.rms_norm_quantize_256 = avx512vnni::RmsNormQuantize256;
+  ops.swiglu_quantize = avx512vnni::SwiGluQuantize;
+  ops.swiglu_quantize_256 = avx512vnni::SwiGluQuantize256;
   return ops;
 }();
 
