@@ -58,6 +58,14 @@ using Quantize256Fn = void(const float* x, ActBlock256* y, size_t blocks);
 // y[i] = (x[i] * r) * weight[i], r = 1 / sqrt(sum16(x * x) / n + epsilon). y may be x.
 using RmsNormFn = void(const float* x, const float* weight, float* y, size_t n, float epsilon);
 
+// y[b] = the quantization of the b-th block of what RmsNorm or SwiGlu gives, without the floats. n is a whole
+// number of blocks.
+using RmsNormQuantizeFn = void(const float* x, const float* weight, ActBlock* y, size_t n, float epsilon);
+using RmsNormQuantize256Fn = void(const float* x, const float* weight, ActBlock256* y, size_t n,
+                                  float epsilon);
+using SwiGluQuantizeFn = void(const float* gate, const float* up, ActBlock* y, size_t n);
+using SwiGluQuantize256Fn = void(const float* gate, const float* up, ActBlock256* y, size_t n);
+
 // The queries of some tokens that read the same KV head. Query i is the i % heads-th of token i / heads; it
 // stands at q + i / heads * stride + i % heads * head_dim, and what it finds goes to the same place of `out`.
 struct AttendArgs {
@@ -149,6 +157,10 @@ struct Ops {
   ToHalfFn* to_half;
   JoinPlanesFn* join_planes;
   SumLowerFn* sum_lower;
+  RmsNormQuantizeFn* rms_norm_quantize;
+  RmsNormQuantize256Fn* rms_norm_quantize_256;
+  SwiGluQuantizeFn* swiglu_quantize;
+  SwiGluQuantize256Fn* swiglu_quantize_256;
 };
 
 namespace scalar {
@@ -175,6 +187,10 @@ SsmStepFn SsmStep;
 ToHalfFn ToHalf;
 JoinPlanesFn JoinPlanes;
 SumLowerFn SumLower;
+RmsNormQuantizeFn RmsNormQuantize;
+RmsNormQuantize256Fn RmsNormQuantize256;
+SwiGluQuantizeFn SwiGluQuantize;
+SwiGluQuantize256Fn SwiGluQuantize256;
 }  // namespace scalar
 
 namespace avx2 {
@@ -201,6 +217,10 @@ SsmStepFn SsmStep;
 ToHalfFn ToHalf;
 JoinPlanesFn JoinPlanes;
 SumLowerFn SumLower;
+RmsNormQuantizeFn RmsNormQuantize;
+RmsNormQuantize256Fn RmsNormQuantize256;
+SwiGluQuantizeFn SwiGluQuantize;
+SwiGluQuantize256Fn SwiGluQuantize256;
 }  // namespace avx2
 
 namespace avxvnni {
@@ -221,6 +241,10 @@ AddFn Add;
 ExpFn Exp;
 AttendFn Attend;
 JoinPlanesFn JoinPlanes;
+RmsNormQuantizeFn RmsNormQuantize;
+RmsNormQuantize256Fn RmsNormQuantize256;
+SwiGluQuantizeFn SwiGluQuantize;
+SwiGluQuantize256Fn SwiGluQuantize256;
 }  // namespace avx512vnni
 
 namespace neon {
@@ -247,6 +271,10 @@ SsmStepFn SsmStep;
 ToHalfFn ToHalf;
 JoinPlanesFn JoinPlanes;
 SumLowerFn SumLower;
+RmsNormQuantizeFn RmsNormQuantize;
+RmsNormQuantize256Fn RmsNormQuantize256;
+SwiGluQuantizeFn SwiGluQuantize;
+SwiGluQuantize256Fn SwiGluQuantize256;
 }  // namespace neon
 
 namespace neon_dotprod {

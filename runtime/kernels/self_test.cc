@@ -158,6 +158,25 @@ std::string SelfTest(const Variant& variant) {
       }))
     return "quantize_256";
   if (!same([&](const Ops& o, float* y) { o.rms_norm(x, w, y, kCols - 1, 1e-5f); })) return "rms_norm";
+  const auto numbers = [](const auto& block, float* y) {
+    for (size_t i = 0; i < sizeof(block.q); ++i) y[i] = block.d + static_cast<float>(block.q[i]);
+  };
+  if (!same([&](const Ops& o, float* y) {
+        ActBlock blocks[kCols / kBlock];
+        o.rms_norm_quantize(x, w, blocks, kCols, 1e-5f);
+        for (size_t i = 0; i < kCols / kBlock; ++i) numbers(blocks[i], y + i * kBlock);
+        o.swiglu_quantize(x, w, blocks, kBlock);
+        numbers(blocks[0], y + kCols);
+      }))
+    return "rms_norm_quantize, swiglu_quantize";
+  if (!same([&](const Ops& o, float* y) {
+        ActBlock256 block;
+        o.rms_norm_quantize_256(x, w, &block, kBlock256, 1e-5f);
+        numbers(block, y);
+        o.swiglu_quantize_256(x, w, &block, kBlock256);
+        numbers(block, y + kBlock256);
+      }))
+    return "rms_norm_quantize_256, swiglu_quantize_256";
   std::vector<uint16_t> halves(in.w.size());
   if (!same([&](const Ops& o, float* y) {
         o.to_half(w, halves.data(), halves.size() - 1);

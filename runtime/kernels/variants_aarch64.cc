@@ -90,7 +90,11 @@ constexpr Ops kScalarOps = {kScalarMatMul,
                             scalar::SsmStep,
                             scalar::ToHalf,
                             scalar::JoinPlanes,
-                            scalar::SumLower};
+                            scalar::SumLower,
+                            scalar::RmsNormQuantize,
+                            scalar::RmsNormQuantize256,
+                            scalar::SwiGluQuantize,
+                            scalar::SwiGluQuantize256};
 constexpr Ops kNeonOps = {kNeonMatMul,
                           kNeonTileMatMul,
                           neon::Quantize,
@@ -112,7 +116,11 @@ constexpr Ops kNeonOps = {kNeonMatMul,
                           neon::SsmStep,
                           neon::ToHalf,
                           neon::JoinPlanes,
-                          neon::SumLower};
+                          neon::SumLower,
+                          neon::RmsNormQuantize,
+                          neon::RmsNormQuantize256,
+                          neon::SwiGluQuantize,
+                          neon::SwiGluQuantize256};
 
 constexpr Ops kDotProdOps = [] {
   Ops ops = kNeonOps;

@@ -73,7 +73,11 @@ constexpr Ops kScalarOps = {kScalarMatMul,
                             scalar::SsmStep,
                             scalar::ToHalf,
                             scalar::JoinPlanes,
-                            scalar::SumLower};
+                            scalar::SumLower,
+                            scalar::RmsNormQuantize,
+                            scalar::RmsNormQuantize256,
+                            scalar::SwiGluQuantize,
+                            scalar::SwiGluQuantize256};
 constexpr Ops kAvx2Ops = {kAvx2MatMul,
                           kAvx2Tiles,
                           avx2::Quantize,
@@ -95,7 +99,11 @@ constexpr Ops kAvx2Ops = {kAvx2MatMul,
                           avx2::SsmStep,
                           avx2::ToHalf,
                           avx2::JoinPlanes,
-                          avx2::SumLower};
+                          avx2::SumLower,
+                          avx2::RmsNormQuantize,
+                          avx2::RmsNormQuantize256,
+                          avx2::SwiGluQuantize,
+                          avx2::SwiGluQuantize256};
 
 constexpr Ops kAvxVnniOps = [] {
   Ops ops = kAvx2Ops;
@@ -116,6 +124,10 @@ constexpr Ops kAvx512VnniOps = [] {
   ops.add = avx512vnni::Add;
   ops.exp = avx512vnni::Exp;
   ops.join_planes = avx512vnni::JoinPlanes;
+  ops.rms_norm_quantize = avx512vnni::RmsNormQuantize;
+  ops.rms_norm_quantize_256 = avx512vnni::RmsNormQuantize256;
+  ops.swiglu_quantize = avx512vnni::SwiGluQuantize;
+  ops.swiglu_quantize_256 = avx512vnni::SwiGluQuantize256;
   return ops;
 }();
 

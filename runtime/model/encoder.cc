@@ -13,7 +13,7 @@ namespace linnet::model {
 struct Encoder::Buffers {
   Buffers(const EncoderConfig& config, const kernels::Ops& ops, base::ThreadPool& pool, size_t tokens)
       : n(tokens),
-        linear(ops, pool, tokens * std::max(config.dim, config.ffn)),
+        linear(ops, pool, tokens * std::max(config.dim, config.ffn), tokens),
         x(tokens * config.dim),
         q(x.size()),
         k(x.size()),
@@ -70,13 +70,13 @@ std::vector<float> Encoder::Forward(std::span<const int32_t> tokens) {
 
 void Encoder::Embed(std::span<const int32_t> tokens, float* x) {
   std::vector<float> position(config_.dim);
-  std::vector<std::byte> scratch;
+  std::vector<std::byte> scratch(std::max(weights_.embedding.row_bytes, weights_.positions.row_bytes));
   for (size_t t = 0; t < tokens.size(); ++t) {
     float* row = x + t * config_.dim;
-    CopyRow(weights_.embedding, static_cast<size_t>(tokens[t]), scratch, row);
+    CopyRow(weights_.embedding, static_cast<size_t>(tokens[t]), scratch.data(), row);
     if (!weights_.token_type.empty()) ops_.add(row, weights_.token_type.data(), config_.dim);
     if (weights_.positions.rows == 0) continue;
-    CopyRow(weights_.positions, t, scratch, position.data());
+    CopyRow(weights_.positions, t, scratch.data(), position.data());
     ops_.add(row, position.data(), config_.dim);
   }
   Normalize(x, weights_.embedding_norm, tokens.size());

@@ -1,6 +1,7 @@
 #ifndef LINNET_RUNTIME_MODEL_LINEAR_H_
 #define LINNET_RUNTIME_MODEL_LINEAR_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <initializer_list>
 #include <vector>
@@ -11,6 +12,8 @@
 #include "runtime/kernels/types.h"
 #include "runtime/model/lora.h"
 #include "runtime/model/observer.h"
+#include "runtime/model/product_input.h"
+#include "runtime/model/progress.h"
 #include "runtime/model/weights.h"
 
 namespace linnet::model {
@@ -18,22 +21,31 @@ namespace linnet::model {
 // Products of one input with one or more matrices, shared out by output rows.
 class Linear {
  public:
-  // `ops` and `pool` outlive it; inputs have at most `max_values` elements in all.
-  Linear(const kernels::Ops& ops, base::ThreadPool& pool, size_t max_values);
+  // `ops` and `pool` outlive it; inputs have at most `max_values` elements in all, and `max_tokens` rows.
+  Linear(const kernels::Ops& ops, base::ThreadPool& pool, size_t max_values, size_t max_tokens);
 
   struct Output {
     const Matrix& matrix;
     float* y;  // [tokens, matrix.rows]
   };
+  using Outputs = std::initializer_list<Output>;
+
+  // The forms that an input of these matrices must have: floats too where somebody sees or changes products.
+  Forms FormsOf(std::initializer_list<const Matrix*> matrices) const;
+  // x: [tokens, cols], in the forms that these products take. Valid until it is called again.
+  ProductInput Prepare(const float* x, size_t tokens, Outputs outputs);
+
   // y[t] = matrix * x[t]. x: [tokens, cols], the same cols for all. The matrices may be of different types:
-  // each sees x in the form that its type takes (kernels/weight_types.h).
-  void Multiply(const float* x, size_t tokens, std::initializer_list<Output> outputs);
+  // each sees x in the form that its type takes.
+  void Multiply(const ProductInput& x, size_t tokens, Outputs outputs);
+  void Multiply(const float* x, size_t tokens, Outputs outputs) {
+    Multiply(Prepare(x, tokens, outputs), tokens, outputs);
+  }
   // The same, and then finish(begin, end) once for all rows, in pieces, each in the thread that has just
   // computed these rows of all outputs for all tokens: so the next step needs no barrier of its own. The
   // outputs have the same number of rows.
   template <typename Finish>
-  void MultiplyThen(const float* x, size_t tokens, std::initializer_list<Output> outputs,
-                    const Finish& finish) {
+  void MultiplyThen(const ProductInput& x, size_t tokens, Outputs outputs, const Finish& finish) {
     const size_t rows = outputs.begin()->matrix.rows;
     // An adapter's part is added after the products, and rows that begin inside a tile are no pieces of it.
     if (adapter_ != nullptr || !BeginWithTiles(outputs)) {
@@ -42,10 +54,48 @@ class Linear {
       return;
     }
     Observe(x, tokens, outputs);
-    const bool alone = Prepare(x, tokens, outputs);
-    Share(rows, alone, [&](size_t begin, size_t end) {
-      for (const Output& output : outputs) Part(output, begin, end, x, tokens);
+    Share(rows, IsSmall(tokens, outputs), [&](size_t begin, size_t end) {
+      for (const Output& output : outputs) Part(output, begin, end, x, 0, tokens);
       finish(begin, end);
+    });
+  }
+  template <typename Finish>
+  void MultiplyThen(const float* x, size_t tokens, Outputs outputs, const Finish& finish) {
+    MultiplyThen(Prepare(x, tokens, outputs), tokens, outputs, finish);
+  }
+  // The same, and then finish(begin, end) once for all tokens, in groups, each in the thread that computed
+  // the last of these tokens' rows. The last rows are shared out by groups of tokens, so that groups become
+  // whole one after the other, and threads finish some while others compute.
+  template <typename Finish>
+  void MultiplyThenTokens(const ProductInput& x, size_t tokens, Outputs outputs, const Finish& finish) {
+    const size_t rows = Places(outputs);
+    if (adapter_ != nullptr) {
+      Multiply(x, tokens, outputs);
+      Share(tokens, IsSmall(tokens, outputs), finish);
+      return;
+    }
+    Observe(x, tokens, outputs);
+    // As many groups as there are pieces of rows left for them: all pieces are the same work. The last group
+    // takes the tokens that are left.
+    const size_t groups =
+        std::clamp<size_t>(tokens / kTokenGroup, 1, std::max<size_t>(1, rows / kRowStep / 2));
+    const size_t tail = groups * kRowStep, bulk = rows - tail;
+    const auto last = [&](size_t group) { return group + 1 < groups ? (group + 1) * kTokenGroup : tokens; };
+    const auto count = [&](size_t group, size_t done) {
+      if (groups_done_.Completes(group, done, rows)) finish(group * kTokenGroup, last(group));
+    };
+    Share(rows, IsSmall(tokens, outputs), [&](size_t begin, size_t end) {
+      if (begin < bulk) {
+        const size_t to = std::min(end, bulk);
+        Rows(outputs, begin, to, x, 0, tokens);
+        for (size_t g = 0; g < groups; ++g) count(g, to - begin);
+        begin = to;
+      }
+      for (; begin < end; begin += kRowStep) {
+        const size_t group = (begin - bulk) / kRowStep, first = group * kTokenGroup;
+        Rows(outputs, bulk, rows, x, first, last(group) - first);
+        count(group, tail);
+      }
     });
   }
   // Changes every product of a matrix that it knows, until another is set; may be null.
@@ -60,46 +110,48 @@ class Linear {
  private:
   // Borders of pieces: tiles, which also are as much as the widest row kernel does at once, or twice that.
   static constexpr size_t kRowStep = kernels::kTileRows;
+  // The largest group of tokens that packed products take at once.
+  static constexpr size_t kTokenGroup = 12;
 
-  void Observe(const float* x, size_t tokens, std::initializer_list<Output> outputs);
-  // Quantizes x as the matrices need it. True when the products are so small that the caller had better do
-  // them alone.
-  bool Prepare(const float* x, size_t tokens, std::initializer_list<Output> outputs);
+  void Observe(const ProductInput& x, size_t tokens, Outputs outputs);
+  // Whether the products are so small that the caller had better do them alone.
+  static bool IsSmall(size_t tokens, Outputs outputs);
   template <typename Piece>
-  void Share(size_t rows, bool alone, const Piece& piece) {
+  void Share(size_t n, bool alone, const Piece& piece) {
     if (alone) {
-      piece(0, rows);
+      piece(0, n);
     } else {
-      pool_.Run(rows, step_, piece);
+      pool_.Run(n, kRowStep, piece);
     }
   }
-  void Products(const float* x, size_t tokens, std::initializer_list<Output> outputs);
+  void Products(const ProductInput& x, size_t tokens, Outputs outputs);
   void AddLora(const float* x, size_t tokens, const Output& output);
-  // Runs work(begin, end) over pieces of [0, blocks).
-  template <typename Work>
-  void ForBlocks(size_t blocks, bool alone, Work work);
-  static bool BeginWithTiles(std::initializer_list<Output> outputs) {
+  static bool BeginWithTiles(Outputs outputs) {
     for (const Output& output : outputs) {
       if (output.matrix.first_row != 0) return false;
     }
     return true;
   }
-  // Of rows begin to end of the output's matrix, counted from where its first tile begins; begin is a
-  // multiple of kRowStep.
-  void Part(const Output& output, size_t begin, size_t end, const float* x, size_t tokens) const;
-  void Tiles(const Output& output, size_t begin, size_t end, const float* x, size_t tokens) const;
+  // The matrices stand one below the other, each from a multiple of kRowStep on: so many rows in all.
+  static size_t Places(Outputs outputs);
+  // Rows begin to end of these, of tokens first to first + count; begin is a multiple of kRowStep.
+  void Rows(Outputs outputs, size_t begin, size_t end, const ProductInput& x, size_t first,
+            size_t count) const;
+  // The same of one output, counted from where its matrix' first tile begins.
+  void Part(const Output& output, size_t begin, size_t end, const ProductInput& x, size_t first,
+            size_t count) const;
+  void Tiles(const Matrix& matrix, float* y, size_t begin, size_t end, const void* x, size_t tokens) const;
   // The same of a matrix in planes, which are put together tile by tile.
-  void JoinedTiles(const Output& output, size_t begin, size_t end, const float* x, size_t tokens) const;
-  const void* Input(kernels::WeightType type, const float* x) const;
+  void JoinedTiles(const Matrix& matrix, float* y, size_t begin, size_t end, const void* x,
+                   size_t tokens) const;
 
   const kernels::Ops& ops_;
   base::ThreadPool& pool_;
-  size_t step_ = kRowStep;  // of the products that are under way
   Observer* observer_ = nullptr;
   const LoraAdapter* adapter_ = nullptr;
-  std::vector<float> low_, change_;              // [tokens, rank], [tokens, rows] of an adapter
-  std::vector<kernels::ActBlock> blocks_;        // [tokens, cols / 32]
-  std::vector<kernels::ActBlock256> blocks256_;  // [tokens, cols / 256]
+  std::vector<float> low_, change_;  // [tokens, rank], [tokens, rows] of an adapter
+  QuantizedInput own_;               // of inputs that come as floats alone
+  Progress groups_done_;             // rows of the groups of tokens
 };
 
 }  // namespace linnet::model

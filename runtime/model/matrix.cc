@@ -7,6 +7,13 @@
 #include "runtime/quant/quant.h"
 
 namespace linnet::model {
+namespace {
+
+void Fetch(const std::byte* data, size_t size) {
+  for (size_t i = 0; i < size; i += 64) __builtin_prefetch(data + i);
+}
+
+}  // namespace
 
 size_t SizeBytes(const Matrix& matrix) {
   if (!matrix.tiled) return matrix.rows * matrix.row_bytes;
@@ -28,7 +35,7 @@ Matrix RowsOf(const Matrix& matrix, size_t begin, size_t count) {
   return out;
 }
 
-void CopyRow(const Matrix& m, size_t row, std::vector<std::byte>& scratch, float* out) {
+void CopyRow(const Matrix& m, size_t row, std::byte* scratch, float* out) {
   LINNET_CHECK(row < m.rows);
   std::span<const std::byte> bytes;
   if (m.planes) {
@@ -38,13 +45,23 @@ void CopyRow(const Matrix& m, size_t row, std::vector<std::byte>& scratch, float
     return quant::DequantizeTo(m.type, std::as_bytes(joined), {out, m.cols});
   }
   if (m.tiled) {
-    scratch.resize(m.row_bytes);
-    pack::UnpackTileRow(m.type, m.data, m.first_row + row, m.cols, scratch);
-    bytes = scratch;
+    const std::span<std::byte> unpacked(scratch, m.row_bytes);
+    pack::UnpackTileRow(m.type, m.data, m.first_row + row, m.cols, unpacked);
+    bytes = unpacked;
   } else {
     bytes = {m.data + row * m.row_bytes, m.row_bytes};
   }
   quant::DequantizeTo(m.type, bytes, {out, m.cols});
+}
+
+void FetchRow(const Matrix& m, size_t row) {
+  if (!m.tiled) return Fetch(m.data + row * m.row_bytes, m.row_bytes);
+  const kernels::WeightType type = m.planes ? kernels::WeightType::kQ4_0 : m.type;
+  const size_t tile_bytes = TileBytes(*kernels::FindTileFormat(type), m.cols);
+  Fetch(m.data + (m.first_row + row) / kernels::kTileRows * tile_bytes, tile_bytes);
+  if (!m.planes) return;
+  const size_t lower_bytes = m.cols / kernels::kBlock * kernels::kPlaneLowerBytes;
+  Fetch(m.data + kernels::PlanesOf(m.rows, m.cols).lower_at + row * lower_bytes, lower_bytes);
 }
 
 }  // namespace linnet::model

@@ -2,7 +2,6 @@
 #define LINNET_RUNTIME_MODEL_MATRIX_H_
 
 #include <cstddef>
-#include <vector>
 
 #include "runtime/kernels/types.h"
 
@@ -26,9 +25,10 @@ size_t SizeBytes(const Matrix& matrix);
 // `count` of its rows from `begin` on.
 Matrix RowsOf(const Matrix& matrix, size_t begin, size_t count);
 
-// Row `row` of m, as floats. scratch: for a tiled matrix; who keeps it from row to row takes no more memory.
-// out: [cols]
-void CopyRow(const Matrix& m, size_t row, std::vector<std::byte>& scratch, float* out);
+// Row `row` of m, as floats. scratch: [row_bytes]; out: [cols].
+void CopyRow(const Matrix& m, size_t row, std::byte* scratch, float* out);
+// Asks memory for it: rows of an embedding are rarely in a cache, and of a tile each touches all lines.
+void FetchRow(const Matrix& m, size_t row);
 
 }  // namespace linnet::model
 

@@ -43,11 +43,17 @@ Transformer::Transformer(Config config, Weights weights, const kernels::Ops& ops
       pool_(pool),
       max_batch_(max_batch),
       ropes_(Ropes(config_, weights_.rope_factors)),
-      linear_(ops, pool, size_t{max_batch} * WidestInput(config_)),
+      linear_(ops, pool, size_t{max_batch} * WidestInput(config_), max_batch),
       screen_(ops, pool, weights_.head),
-      row_(std::max(weights_.embedding.row_bytes, weights_.positions.row_bytes)),
+      row_bytes_(std::max(weights_.embedding.row_bytes, weights_.positions.row_bytes)),
+      rows_(new std::byte[max_batch * row_bytes_]),
       x_(size_t{max_batch} * config_.dim),
       h_(x_.size()),
+      normalized_(x_.size()),
+      mixed_in_(size_t{max_batch} * WidestInput(config_)),
+      attended_done_(max_batch),
+      scanned_done_(max_batch),
+      activated_done_(config_.ffn),
       mixed_(x_.size()),
       out_(x_.size()),
       q_(size_t{max_batch} * config_.heads * config_.head_dim),
@@ -57,8 +63,7 @@ Transformer::Transformer(Config config, Weights weights, const kernels::Ops& ops
       gate_(size_t{max_batch} * config_.ffn),
       up_(gate_.size()),
       cos_sin_(ropes_.size(), std::vector<float>(size_t{max_batch} * config_.rope_dims)),
-      stored_(kernels::KvBlocks(config_.head_dim)),
-      q8_(new kernels::ActBlock[size_t{max_batch} * config_.heads * stored_.size()]) {
+      q8_(new kernels::ActBlock[size_t{max_batch} * config_.heads * kernels::KvBlocks(config_.head_dim)]) {
   wanted_.reserve(max_batch);
   if (!weights_.long_rope_factors.empty()) long_ropes_ = Ropes(config_, weights_.long_rope_factors);
   if (config_.conv_taps == 0) return;
@@ -73,7 +78,9 @@ Transformer::Transformer(Config config, Weights weights, const kernels::Ops& ops
 
 // The decoder of "Attention Is All You Need" (arXiv:1706.03762) as LLaMA (arXiv:2302.13971) and its relatives
 // arrange it: in every layer a mixer lets a token see those before it, then a feed-forward network works on
-// each alone; both add to the residual stream. What a family does not have is empty in its weights.
+// each alone; both add to the residual stream. What a family does not have is empty in its weights. What is
+// done to a token alone is done where the last of its product's rows are computed, up to the next product's
+// input: so threads wait for each other at the products and at attention, nowhere else.
 void Transformer::Forward(std::span<const Segment> batch, std::span<float> logits) {
   ForwardUnless([] { return false; }, batch, logits);
 }
@@ -84,17 +91,21 @@ bool Transformer::ForwardUnless(absl::FunctionRef<bool()> stop, std::span<const 
   ForEach(batch, [&](const Segment& s, size_t first) {
     n = first + s.tokens.size();
     LINNET_CHECK(!s.tokens.empty() && n <= max_batch_ && s.kv->size() + s.tokens.size() <= s.kv->capacity());
-    Embed(s, first);
     Turn(s, first);
   });
   LINNET_CHECK(n >= 1);
+  ForTokenRanges(n, [&](size_t begin, size_t end) {
+    ForTokens(batch, begin, end, [&](const Segment& s, size_t t, size_t row) {
+      Embed(s, t, row);
+      MakeInput(weights_.layers[0].attention_norm, MixerForms(0), row);
+    });
+  });
   for (uint32_t l = 0; l < config_.layers; ++l) {
     // Keys and values beyond a cache's size are nobody's yet.
     if (l > 0 && CanGiveUp() && stop()) return false;
     const LayerWeights& w = weights_.layers[l];
     if (observer_ != nullptr) observer_->OnResidual(l, x_.data(), n);
 
-    Normalize(x_.data(), w.attention_norm, h_.data(), n);
     switch (config_.plan[l].mixer) {
       case Mixer::kAttention:
         Attention(w, batch, l, n);
@@ -106,14 +117,7 @@ bool Transformer::ForwardUnless(absl::FunctionRef<bool()> stop, std::span<const 
         Mamba2(w, batch, l, n);
         break;
     }
-    Normalize(mixed_.data(), w.attention_post_norm, mixed_.data(), n);
-    if (!config_.parallel) AddToStream(mixed_.data(), n);
-
-    if (!config_.parallel || !w.ffn_norm.weight.empty()) Normalize(x_.data(), w.ffn_norm, h_.data(), n);
-    FeedForward(w, n);
-    Normalize(out_.data(), w.ffn_post_norm, out_.data(), n);
-    if (config_.parallel) AddToStream(mixed_.data(), n);
-    AddToStream(out_.data(), n);
+    FeedForward(l, n);
   }
   if (observer_ != nullptr) observer_->OnResidual(config_.layers, x_.data(), n);
   for (const Segment& s : batch) s.kv->Grow(static_cast<uint32_t>(s.tokens.size()));
@@ -131,15 +135,16 @@ void Transformer::SetObserver(Observer* observer) {
   linear_.SetObserver(observer);
 }
 
-void Transformer::Embed(const Segment& s, size_t first) {
-  for (size_t t = 0; t < s.tokens.size(); ++t) {
-    float* x = x_.data() + (first + t) * config_.dim;
-    CopyRow(weights_.embedding, static_cast<size_t>(s.tokens[t]), row_, x);
-    if (config_.embedding_scale != 1.0f) ops_.scale(x, config_.embedding_scale, config_.dim);
-    if (weights_.positions.rows == 0) continue;
-    CopyRow(weights_.positions, s.kv->size() + t, row_, h_.data());
-    ops_.add(x, h_.data(), config_.dim);
-  }
+void Transformer::Embed(const Segment& s, size_t token, size_t row) {
+  std::byte* scratch = rows_.get() + row * row_bytes_;
+  float* x = x_.data() + row * config_.dim;
+  if (token + 1 < s.tokens.size()) FetchRow(weights_.embedding, static_cast<size_t>(s.tokens[token + 1]));
+  CopyRow(weights_.embedding, static_cast<size_t>(s.tokens[token]), scratch, x);
+  if (config_.embedding_scale != 1.0f) ops_.scale(x, config_.embedding_scale, config_.dim);
+  if (weights_.positions.rows == 0) return;
+  float* position = h_.data() + row * config_.dim;
+  CopyRow(weights_.positions, s.kv->size() + token, scratch, position);
+  ops_.add(x, position, config_.dim);
 }
 
 void Transformer::Turn(const Segment& s, size_t first) {
@@ -153,24 +158,63 @@ void Transformer::Turn(const Segment& s, size_t first) {
   }
 }
 
-void Transformer::FeedForward(const LayerWeights& w, size_t n) {
-  const bool gated = config_.family.gated;
-  float* active = gated ? gate_.data() : up_.data();
-  const auto activate = [&](size_t begin, size_t end) {
-    for (size_t t = 0; t < n; ++t) {
-      const size_t at = t * config_.ffn + begin;
-      if (gated && !w.gate_bias.empty()) ops_.add(gate_.data() + at, w.gate_bias.data() + begin, end - begin);
-      if (!w.up_bias.empty()) ops_.add(up_.data() + at, w.up_bias.data() + begin, end - begin);
-      Activate(active + at, up_.data() + at, end - begin);
+void Transformer::EndMixer(const ProductInput& x, const LayerWeights& w, size_t n) {
+  const Forms forms = FeedForwardForms(w);
+  linear_.MultiplyThenTokens(x, n, {{w.output, mixed_.data()}}, [&](size_t begin, size_t end) {
+    for (size_t t = begin; t < end; ++t) {
+      float* mixed = mixed_.data() + t * config_.dim;
+      AddBias(mixed, w.output_bias, 1);
+      Normalize(mixed, w.attention_post_norm, mixed);
+      if (!config_.parallel) AddToStream(mixed, t);
+      if (!config_.parallel || !w.ffn_norm.weight.empty()) MakeInput(w.ffn_norm, forms, t);
     }
+  });
+}
+
+void Transformer::FeedForward(uint32_t layer, size_t n) {
+  const LayerWeights& w = weights_.layers[layer];
+  const bool gated = config_.family.gated;
+  const float* active = gated ? gate_.data() : up_.data();
+  const Forms forms = linear_.FormsOf({&w.down});
+  const auto activate = [&](size_t begin, size_t end) {
+    const Progress::Stretch whole = activated_done_.Completes({begin, end}, forms.block());
+    if (whole.begin < whole.end) Activate(w, forms, whole.begin, whole.end, n);
   };
   if (gated) {
-    linear_.MultiplyThen(h_.data(), n, {{w.gate, gate_.data()}, {w.up, up_.data()}}, activate);
+    linear_.MultiplyThen(Input(), n, {{w.gate, gate_.data()}, {w.up, up_.data()}}, activate);
   } else {
-    linear_.MultiplyThen(h_.data(), n, {{w.up, up_.data()}}, activate);
+    linear_.MultiplyThen(Input(), n, {{w.up, up_.data()}}, activate);
   }
-  linear_.Multiply(active, n, {{w.down, out_.data()}});
-  AddBias(out_.data(), w.down_bias, n);
+  const bool last = layer + 1 == config_.layers;
+  const Forms next = last ? Forms{} : MixerForms(layer + 1);
+  linear_.MultiplyThenTokens(mixed_in_.With(active), n, {{w.down, out_.data()}},
+                             [&](size_t begin, size_t end) {
+                               for (size_t t = begin; t < end; ++t) {
+                                 float* out = out_.data() + t * config_.dim;
+                                 AddBias(out, w.down_bias, 1);
+                                 Normalize(out, w.ffn_post_norm, out);
+                                 if (config_.parallel) AddToStream(mixed_.data() + t * config_.dim, t);
+                                 AddToStream(out, t);
+                                 if (!last) MakeInput(weights_.layers[layer + 1].attention_norm, next, t);
+                               }
+                             });
+}
+
+void Transformer::Activate(const LayerWeights& w, Forms forms, size_t begin, size_t end, size_t n) {
+  const bool gated = config_.family.gated;
+  for (size_t t = 0; t < n; ++t) {
+    const size_t from = t * config_.ffn + begin, count = end - begin;
+    float *up = up_.data() + from, *y = gated ? gate_.data() + from : up;
+    if (gated && !w.gate_bias.empty()) ops_.add(y, w.gate_bias.data() + begin, count);
+    if (!w.up_bias.empty()) ops_.add(up, w.up_bias.data() + begin, count);
+    if (config_.family.activation == Nonlinearity::kSilu && !forms.floats) {
+      if (forms.blocks) ops_.swiglu_quantize(y, up, mixed_in_.blocks(from), count);
+      if (forms.blocks256) ops_.swiglu_quantize_256(y, up, mixed_in_.blocks256(from), count);
+    } else {
+      Activate(y, up, count);
+      mixed_in_.Make(ops_, forms, y - from, from, from + count);
+    }
+  }
 }
 
 void Transformer::Activate(float* y, const float* up, size_t n) const {
@@ -194,8 +238,12 @@ void Transformer::Head(Batch batch, std::span<float> logits) {
     LINNET_CHECK(s.rows <= s.tokens.size());
     if (s.rows == 0) return;
     const size_t from = first + s.tokens.size() - s.rows;
-    Normalize(x_.data() + from * config_.dim, weights_.final_norm, h_.data() + wanted_.size() * config_.dim,
-              s.rows);
+    ForTokenRanges(s.rows, [&](size_t begin, size_t end) {
+      for (size_t t = begin; t < end; ++t) {
+        Normalize(x_.data() + (from + t) * config_.dim, weights_.final_norm,
+                  h_.data() + (wanted_.size() + t) * config_.dim);
+      }
+    });
     wanted_.insert(wanted_.end(), s.rows, s.wanted);
   });
   const size_t wanted = wanted_.size();
@@ -234,32 +282,56 @@ void Transformer::NormalizeOne(const float* x, const float* weight, const float*
   }
 }
 
-void Transformer::Normalize(const float* x, const Norm& norm, float* y, size_t tokens) {
-  const size_t dim = config_.dim;
-  if (norm.weight.empty()) {
-    if (x != y) std::copy_n(x, tokens * dim, y);
-    return;
-  }
-  const float* bias = norm.bias.empty() ? nullptr : norm.bias.data();
-  const auto share = [&](size_t begin, size_t end) {
-    for (size_t t = begin; t < end; ++t)
-      NormalizeOne(x + t * dim, norm.weight.data(), bias, y + t * dim, dim);
-  };
-  if (tokens * dim < kNormalizeAloneBelow) {
-    share(0, tokens);
-  } else {
-    pool_.Run(tokens, 1, share);
+void Transformer::Normalize(const float* x, const Norm& norm, float* y) const {
+  if (!norm.weight.empty()) {
+    NormalizeOne(x, norm.weight.data(), norm.bias.empty() ? nullptr : norm.bias.data(), y, config_.dim);
+  } else if (x != y) {
+    std::copy_n(x, config_.dim, y);
   }
 }
 
-void Transformer::AddBias(float* y, const std::vector<float>& bias, size_t tokens) {
+Forms Transformer::MixerForms(uint32_t layer) const {
+  const LayerWeights& w = weights_.layers[layer];
+  // Side by side, and with one norm for both.
+  if (config_.parallel && w.ffn_norm.weight.empty()) {
+    return linear_.FormsOf({&w.q, &w.k, &w.v, &w.mixer_in, &w.gate, &w.up});
+  }
+  return linear_.FormsOf({&w.q, &w.k, &w.v, &w.mixer_in});
+}
+
+void Transformer::MakeInput(const Norm& norm, Forms forms, size_t token) {
+  const size_t dim = config_.dim, begin = token * dim;
+  const float* x = x_.data() + begin;
+  const bool one_form = !forms.floats && forms.blocks != forms.blocks256;
+  if (config_.family.norm == NormKind::kRms && one_form && !norm.weight.empty()) {
+    const float* weight = norm.weight.data();
+    if (forms.blocks) ops_.rms_norm_quantize(x, weight, normalized_.blocks(begin), dim, config_.epsilon);
+    if (forms.blocks256) {
+      ops_.rms_norm_quantize_256(x, weight, normalized_.blocks256(begin), dim, config_.epsilon);
+    }
+    return;
+  }
+  Normalize(x, norm, h_.data() + begin);
+  normalized_.Make(ops_, forms, h_.data(), begin, begin + dim);
+}
+
+template <typename Work>
+void Transformer::ForTokenRanges(size_t tokens, const Work& work) {
+  if (tokens * config_.dim < kNormalizeAloneBelow) {
+    work(0, tokens);
+  } else {
+    pool_.Run(tokens, 1, work);
+  }
+}
+
+void Transformer::AddBias(float* y, const std::vector<float>& bias, size_t tokens) const {
   if (bias.empty()) return;
   for (size_t t = 0; t < tokens; ++t) ops_.add(y + t * bias.size(), bias.data(), bias.size());
 }
 
-void Transformer::AddToStream(float* y, size_t tokens) {
-  if (config_.residual_scale != 1.0f) ops_.scale(y, config_.residual_scale, tokens * config_.dim);
-  ops_.add(x_.data(), y, tokens * config_.dim);
+void Transformer::AddToStream(float* y, size_t token) {
+  if (config_.residual_scale != 1.0f) ops_.scale(y, config_.residual_scale, config_.dim);
+  ops_.add(x_.data() + token * config_.dim, y, config_.dim);
 }
 
 }  // namespace linnet::model

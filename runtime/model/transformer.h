@@ -1,6 +1,7 @@
 #ifndef LINNET_RUNTIME_MODEL_TRANSFORMER_H_
 #define LINNET_RUNTIME_MODEL_TRANSFORMER_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -17,6 +18,8 @@
 #include "runtime/model/kv_cache.h"
 #include "runtime/model/linear.h"
 #include "runtime/model/observer.h"
+#include "runtime/model/product_input.h"
+#include "runtime/model/progress.h"
 #include "runtime/model/rope.h"
 #include "runtime/model/weights.h"
 
@@ -84,38 +87,67 @@ class Transformer {
       first += segment.tokens.size();
     }
   }
+  // each(segment, its token, the token's row in the batch) of rows begin to end.
+  template <typename Each>
+  static void ForTokens(Batch batch, size_t begin, size_t end, const Each& each) {
+    ForEach(batch, [&](const Segment& s, size_t first) {
+      const size_t last = std::min(end, first + s.tokens.size());
+      for (size_t row = std::max(begin, first); row < last; ++row) each(s, row - first, row);
+    });
+  }
 
-  void Embed(const Segment& segment, size_t first);
+  // The stream of a token of the segment, row `row` of the batch.
+  void Embed(const Segment& segment, size_t token, size_t row);
   void Turn(const Segment& segment, size_t first);
-  // From h_ to mixed_ (attention.cc).
+  // From h_ to x_ and to the input of the feed-forward network (attention.cc).
   void Attention(const LayerWeights& w, Batch batch, uint32_t layer, size_t tokens);
   // The same with the layer's states instead of keys and values (recurrent.cc).
   void ShortConv(const LayerWeights& w, Batch batch, uint32_t layer, size_t tokens);
   void Mamba2(const LayerWeights& w, Batch batch, uint32_t layer, size_t tokens);
   void Convolve(const LayerWeights& w, const Segment& segment, size_t first, uint32_t layer);
-  void Scan(const LayerWeights& w, Batch batch, uint32_t layer);
-  // From h_ to out_.
-  void FeedForward(const LayerWeights& w, size_t tokens);
+  void Scan(const LayerWeights& w, Batch batch, uint32_t layer, size_t tokens);
+  // The mixer's last product, of x, and what is left to do with each token before the feed-forward network.
+  void EndMixer(const ProductInput& x, const LayerWeights& w, size_t tokens);
+  // From h_ to x_ and to the input of the layer after it.
+  void FeedForward(uint32_t layer, size_t tokens);
+  // The activation of rows begin to end, and its blocks in these forms.
+  void Activate(const LayerWeights& w, Forms forms, size_t begin, size_t end, size_t tokens);
   // y = f(y), times `up` where the family has gates.
   void Activate(float* y, const float* up, size_t n) const;
   void Head(Batch batch, std::span<float> logits);
   // False: all of the head is needed.
   bool Screen(std::span<float> logits);
 
-  // y may be x. Without weights, y is x.
-  void Normalize(const float* x, const Norm& norm, float* y, size_t tokens);
-  void NormalizeHeads(float* x, const std::vector<float>& weight, size_t heads, size_t tokens);
+  // The forms that the products take with which the layer begins, its feed-forward network.
+  Forms MixerForms(uint32_t layer) const;
+  Forms FeedForwardForms(const LayerWeights& w) const { return linear_.FormsOf({&w.gate, &w.up}); }
+  // The token's stream, normalized: its row of h_, as far as these forms need it, and of normalized_.
+  void MakeInput(const Norm& norm, Forms forms, size_t token);
+  ProductInput Input() const { return normalized_.With(h_.data()); }
+  // work(begin, end) for all tokens, on several threads where that pays.
+  template <typename Work>
+  void ForTokenRanges(size_t tokens, const Work& work);
+
+  // Of one token. y may be x. Without weights, y is x.
+  void Normalize(const float* x, const Norm& norm, float* y) const;
+  // Of one token.
+  void NormalizeHeads(float* x, const std::vector<float>& weight, size_t heads) const;
   void NormalizeOne(const float* x, const float* weight, const float* bias, float* y, size_t n) const;
-  void AddBias(float* y, const std::vector<float>& bias, size_t tokens);
-  void AddToStream(float* y, size_t tokens);
-  void Temper(const Segment& segment, size_t first);
-  void Rotate(float* x, const LayerPlan& plan, size_t heads, size_t tokens);
-  void Store(const Segment& segment, size_t first, uint32_t layer);
-  void StoreRow(KvType type, const float* x, std::byte* row);  // x: [head_dim]
-  void Attend(Batch batch, uint32_t layer, size_t tokens);
+  void AddBias(float* y, const std::vector<float>& bias, size_t tokens) const;
+  // y: the token's row of what is added.
+  void AddToStream(float* y, size_t token);
+  // Makes the queries, keys and values of a token, row `row` of the batch, out of their products, and stores
+  // the latter two.
+  void EndProjections(const LayerWeights& w, const Segment& segment, size_t token, size_t row,
+                      uint32_t layer);
+  void Temper(const Segment& segment, size_t token, float* q) const;
+  void Rotate(float* x, const LayerPlan& plan, size_t heads, size_t row) const;
+  void StoreRow(KvType type, const float* x, std::byte* row) const;  // x: [head_dim]
+  // forms: what the product after it takes.
+  void Attend(Batch batch, uint32_t layer, Forms forms, size_t tokens);
   // Part `part` of `parts` of the queries of a KV head.
-  void AttendPart(const Segment& segment, size_t first, uint32_t layer, uint32_t kv_head, size_t part,
-                  size_t parts);
+  void AttendPart(const Segment& segment, size_t first, uint32_t layer, Forms forms, uint32_t kv_head,
+                  size_t part, size_t parts);
 
   const Config config_;
   const Weights weights_;
@@ -129,9 +161,15 @@ class Transformer {
   std::vector<Wanted> wanted_;  // by row of the logits
   Observer* observer_ = nullptr;
 
-  std::vector<std::byte> row_;               // of the embedding, unpacked
+  const size_t row_bytes_;                   // of the embedding or the positions
+  std::unique_ptr<std::byte[]> rows_;        // [batch, row_bytes], of these, where they are unpacked
   std::vector<float> x_;                     // [batch, dim], the residual stream
   std::vector<float> h_;                     // [batch, dim], normalized
+  QuantizedInput normalized_;                // the same
+  QuantizedInput mixed_in_;                  // attended_, or what the activation gives
+  Progress attended_done_;                   // heads of tokens
+  Progress scanned_done_;                    // heads of groups of tokens
+  Progress activated_done_;                  // rows of blocks of mixed_in_
   std::vector<float> mixed_, out_;           // [batch, dim], what the two blocks of a layer add to x
   std::vector<float> q_;                     // [batch, heads, head_dim]
   std::vector<float> k_, v_;                 // [batch, kv_heads, head_dim]
@@ -143,8 +181,7 @@ class Transformer {
   std::vector<float> scanned_;               // [batch, ssm_inner]
   std::vector<float> ones_;                  // [conv_channels]
   std::vector<std::vector<float>> cos_sin_;  // by LayerPlan::rope, [batch, 2, pairs]
-  // Where keys and values are bytes: a row of them, and the queries, [batch, heads]; else not touched.
-  std::vector<kernels::ActBlock> stored_;
+  // Where keys and values are bytes: the queries, [batch, heads]; else not touched.
   std::unique_ptr<kernels::ActBlock[]> q8_;
 };
 

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <span>
 #include <string>
+#include <type_traits>
 
 #include "runtime/kernels/tiles.h"
 #include "runtime/kernels/weight_types.h"
@@ -75,6 +76,33 @@ class VariantsTest : public VariantsFixture {
     Compare(tokens == 0 ? 0 : (tokens - 1) * stride + rows, what, [&](const Ops& ops, float* y) {
       ops.tile_matmul[format.type](w.data(), input, y, rows, cols, tokens, stride);
     });
+  }
+
+  template <size_t kSize, typename Quantize, typename Normalize, typename Gate>
+  void CompareFused(Values values, size_t n, Quantize quantize, Normalize normalize, Gate gate) {
+    using Block = std::conditional_t<kSize == kBlock, ActBlock, ActBlock256>;
+    GuardedBuffer<float> x(n), w(n), wide(n);
+    Fill(x, random_, values);
+    Fill(w, random_, values);
+    for (float& f : wide.span()) f = random_.Float(Values::kPlain) * 60.0f;  // past both ends of exp's range
+    if (n > 2 * kSize) std::fill_n(w.data() + kSize, kSize, 0.0f);           // a block of zeros
+    GuardedBuffer<float> made(n);
+    GuardedBuffer<Block> expected(n / kSize);
+    const auto compare = [&](const std::string& what, const auto& fused) {
+      (Oracle().*quantize)(made.data(), expected.data(), n / kSize);
+      for (const Variant& variant : Variants()) {
+        if (!Supported(variant)) continue;
+        GuardedBuffer<Block> found(n / kSize);
+        fused(variant.ops, found.data());
+        ASSERT_TRUE(found.Intact()) << variant.name << " " << what;
+        ASSERT_EQ(std::memcmp(found.data(), expected.data(), n / kSize * sizeof(Block)), 0)
+            << variant.name << " " << what << " n " << n;
+      }
+    };
+    Oracle().rms_norm(x.data(), w.data(), made.data(), n, 1e-5f);
+    compare("rms_norm", [&](const Ops& o, Block* y) { normalize(o, x.data(), w.data(), y, n); });
+    Oracle().swiglu(wide.data(), x.data(), made.data(), n);
+    compare("swiglu", [&](const Ops& o, Block* y) { gate(o, wide.data(), x.data(), y, n); });
   }
 
   void FillActivations(Values values, std::span<ActBlock> blocks, std::span<ActBlock256> blocks256) {
@@ -261,6 +289,31 @@ TEST_F(VariantsTest, QuantizeEqualsScalar) {
         ASSERT_EQ(std::memcmp(found.data(), expected.data(), blocks * sizeof(ActBlock)), 0)
             << variant->name << " blocks " << blocks;
       }
+    }
+  }
+}
+
+// What is quantized as it is made has the blocks that the two steps would give.
+TEST_F(VariantsTest, FusedQuantizationEqualsItsTwoSteps) {
+  for (const Values values : kValues) {
+    for (const size_t blocks : {0, 1, 2, 3, 5, 18}) {
+      CompareFused<kBlock>(
+          values, blocks * kBlock, &Ops::quantize,
+          [](const Ops& o, const float* x, const float* w, ActBlock* y, size_t n) {
+            o.rms_norm_quantize(x, w, y, n, 1e-5f);
+          },
+          [](const Ops& o, const float* gate, const float* up, ActBlock* y, size_t n) {
+            o.swiglu_quantize(gate, up, y, n);
+          });
+      CompareFused<kBlock256>(
+          values, blocks * kBlock256, &Ops::quantize_256,
+          [](const Ops& o, const float* x, const float* w, ActBlock256* y, size_t n) {
+            o.rms_norm_quantize_256(x, w, y, n, 1e-5f);
+          },
+          [](const Ops& o, const float* gate, const float* up, ActBlock256* y, size_t n) {
+            o.swiglu_quantize_256(gate, up, y, n);
+          });
+      if (HasFatalFailure()) return;
     }
   }
 }

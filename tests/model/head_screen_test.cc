@@ -93,7 +93,7 @@ class HeadScreenTest : public ::testing::Test {
       if (!kernels::Supported(variant) || (kOneSet && &variant + 1 != kernels::Variants().end())) continue;
       for (const int threads : {1, 3}) {
         base::ThreadPool pool(threads);
-        Linear linear(variant.ops, pool, tokens * cols);
+        Linear linear(variant.ops, pool, tokens * cols, tokens);
         std::vector<float> logits(tokens * rows, 7.0f);
         // The whole product of planes.
         linear.Multiply(x.data(), tokens, {{head.matrix, logits.data()}});
@@ -216,7 +216,7 @@ TEST_F(HeadScreenTest, SaysWhenTheWholeProductIsCheaper) {
   std::string error;
   const kernels::Variant& best = *kernels::Select("", &error);
   base::ThreadPool pool(1);
-  Linear linear(best.ops, pool, kCols);
+  Linear linear(best.ops, pool, kCols, 1);
   HeadScreen screen(best.ops, pool, head.matrix);
   std::vector<float> logits(kRows);
   HeadUse use;

@@ -10,6 +10,7 @@
 
 #include "runtime/gguf/gguf_file.h"
 #include "runtime/kernels/kernel_table.h"
+#include "runtime/kernels/weight_types.h"
 #include "tests/model/reference.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/tiny_model.h"
@@ -135,6 +136,40 @@ TEST(TransformerTest, ALayerOfOneTokenHasAtMostFiveBarriers) {
       const uint64_t before = model->barriers();
       model->Forward({&token, 1}, *kv, logits);
       EXPECT_LE(model->barriers() - before, 5u * shape.layers + 1);  // the head
+    }
+  }
+}
+
+TEST(TransformerTest, ALayerOfAPromptHasAtMostFiveBarriers) {
+  for (const kernels::WeightType type :
+       {kernels::WeightType::kQ8_0, kernels::WeightType::kQ4_K, kernels::WeightType::kF16}) {
+    const TinyModelOptions shape = {.type = type, .dim = 512, .layers = 3, .ffn = 1024};
+    const std::string bytes = TinyModelBytes(shape);
+    ASSERT_OK_AND_ASSIGN(const auto file, gguf::GgufFile::Parse("tiny", Bytes(bytes)));
+    base::ThreadPool pool(2);
+    ASSERT_OK_AND_ASSIGN(const auto model, Transformer::Create(*file, Best().ops, pool, 128));
+    ASSERT_OK_AND_ASSIGN(const auto kv, KvCache::Create(model->config(), 256, KvType::kF16));
+    std::vector<float> logits(model->config().vocabulary);
+    model->Forward(SomeTokens(128), *kv, logits);
+    // The first layer's input, and the head.
+    EXPECT_LE(model->barriers(), 5u * shape.layers + 2) << kernels::InfoOf(type).name;
+  }
+}
+
+// Threads, and chunks of one or several groups of tokens, decide who finishes a token, a block or a head.
+TEST(TransformerTest, WhoFinishesAProductCannotBeSeen) {
+  for (const kernels::WeightType type :
+       {kernels::WeightType::kQ8_0, kernels::WeightType::kQ4_K, kernels::WeightType::kF16}) {
+    const TinyModelOptions shape = {.type = type, .dim = 512, .layers = 2, .ffn = 1280};
+    const std::string bytes = TinyModelBytes(shape);
+    ASSERT_OK_AND_ASSIGN(const auto file, gguf::GgufFile::Parse("tiny", Bytes(bytes)));
+    const auto tokens = SomeTokens(100);
+    const auto expected = Logits(*file, Best(), 1, 100, tokens);
+    for (const int threads : {1, 2, 5}) {
+      for (const uint32_t chunk : {1, 7, 47, 53, 100}) {
+        EXPECT_EQ(Logits(*file, Best(), threads, chunk, tokens), expected)
+            << kernels::InfoOf(type).name << " threads " << threads << " chunk " << chunk;
+      }
     }
   }
 }

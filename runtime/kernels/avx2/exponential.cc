@@ -15,12 +15,9 @@ void Exp(const float* x, float* y, size_t n) {
 }
 
 void SwiGlu(const float* gate, const float* up, float* y, size_t n) {
-  const __m256 one = _mm256_set1_ps(1.0f);
-  const __m256 sign = _mm256_set1_ps(-0.0f);
   for (size_t i = 0; i < n; i += 8) {
     const __m256i mask = Mask(n - i < 8 ? n - i : 8);
-    const __m256 g = _mm256_maskload_ps(gate + i, mask);
-    const __m256 silu = _mm256_div_ps(g, _mm256_add_ps(one, Exp8(_mm256_xor_ps(g, sign))));
+    const __m256 silu = Silu8(_mm256_maskload_ps(gate + i, mask));
     _mm256_maskstore_ps(y + i, mask, _mm256_mul_ps(silu, _mm256_maskload_ps(up + i, mask)));
   }
 }

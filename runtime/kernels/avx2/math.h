@@ -43,6 +43,31 @@ static inline float Tree(__m256 low, __m256 high) {
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
+// RMSNorm's factor of n elements.
+static inline float RmsFactor(const float* x, size_t n, float epsilon) {
+  __m256 low = _mm256_setzero_ps(), high = _mm256_setzero_ps();
+  size_t k = 0;
+  for (; k + 16 <= n; k += 16) {
+    const __m256 a = _mm256_loadu_ps(x + k), b = _mm256_loadu_ps(x + k + 8);
+    low = _mm256_fmadd_ps(a, a, low);
+    high = _mm256_fmadd_ps(b, b, high);
+  }
+  if (k < n) {
+    const size_t rest = n - k;
+    const __m256 a = _mm256_maskload_ps(x + k, Mask(rest < 8 ? rest : 8));
+    const __m256 b = rest > 8 ? _mm256_maskload_ps(x + k + 8, Mask(rest - 8)) : _mm256_setzero_ps();
+    low = _mm256_fmadd_ps(a, a, low);
+    high = _mm256_fmadd_ps(b, b, high);
+  }
+  const float mean = Tree(low, high) / static_cast<float>(n);
+  return 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(mean + epsilon)));
+}
+
+static inline __m256 Silu8(__m256 x) {
+  const __m256 e = Exp8(_mm256_xor_ps(x, _mm256_set1_ps(-0.0f)));
+  return _mm256_div_ps(x, _mm256_add_ps(_mm256_set1_ps(1.0f), e));
+}
+
 static inline __m256 Magnitude8(__m256 x) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x); }
 
 static inline __m256 Step8(__m256 p, __m256 z, float c) { return _mm256_fmadd_ps(p, z, _mm256_set1_ps(c)); }

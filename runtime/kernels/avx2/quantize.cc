@@ -1,35 +1,40 @@
 #include <immintrin.h>
 
+#include "runtime/kernels/avx2/math.h"
 #include "runtime/kernels/ops.h"
 
+// What is quantized stays in registers, or on the stack, whether it is read or made here.
 namespace linnet::kernels::avx2 {
 namespace {
-
-// The largest magnitude of n values, n a multiple of 8.
-float Largest(const float* x, size_t n) {
-  const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
-  __m256 m = _mm256_setzero_ps();
-  for (size_t i = 0; i < n; i += 8) m = _mm256_max_ps(m, _mm256_and_ps(_mm256_loadu_ps(x + i), magnitude));
-  __m128 four = _mm_max_ps(_mm256_castps256_ps128(m), _mm256_extractf128_ps(m, 1));
-  four = _mm_max_ps(four, _mm_movehl_ps(four, four));
-  return _mm_cvtss_f32(_mm_max_ss(four, _mm_movehdup_ps(four)));
-}
 
 struct Divisor {
   float d, inverse;
 };
 
-Divisor DivisorOf(float amax) {
-  const float d = amax / 127.0f;
+// Of values whose magnitudes are at most those of `magnitudes`' lanes.
+Divisor DivisorOf(__m256 magnitudes) {
+  __m128 four = _mm_max_ps(_mm256_castps256_ps128(magnitudes), _mm256_extractf128_ps(magnitudes, 1));
+  four = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  const float d = _mm_cvtss_f32(_mm_max_ss(four, _mm_movehdup_ps(four))) / 127.0f;
   return d < 0x1p-126f ? Divisor{0.0f, 0.0f} : Divisor{d, 1.0f / d};
 }
 
+// 32 values.
+struct Values {
+  __m256 v[4];
+};
+
+__m256 Magnitudes(const Values& x) {
+  const __m256 low = _mm256_max_ps(Magnitude8(x.v[0]), Magnitude8(x.v[1]));
+  return _mm256_max_ps(low, _mm256_max_ps(Magnitude8(x.v[2]), Magnitude8(x.v[3])));
+}
+
 // 32 values as bytes.
-__m256i Quantize32(const float* x, __m256 inverse) {
-  const __m256i i0 = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x), inverse));
-  const __m256i i1 = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + 8), inverse));
-  const __m256i i2 = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + 16), inverse));
-  const __m256i i3 = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + 24), inverse));
+__m256i Quantize32(const Values& x, __m256 inverse) {
+  const __m256i i0 = _mm256_cvtps_epi32(_mm256_mul_ps(x.v[0], inverse));
+  const __m256i i1 = _mm256_cvtps_epi32(_mm256_mul_ps(x.v[1], inverse));
+  const __m256i i2 = _mm256_cvtps_epi32(_mm256_mul_ps(x.v[2], inverse));
+  const __m256i i3 = _mm256_cvtps_epi32(_mm256_mul_ps(x.v[3], inverse));
   const __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(i0, i1), _mm256_packs_epi32(i2, i3));
   // The packs work within halves of the register: put the eight groups of four back in order.
   return _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
@@ -44,31 +49,95 @@ __m256i SumsOf16(__m256i bytes) {
   return _mm256_sub_epi32(sums, _mm256_set1_epi32(16 * 128));
 }
 
-}  // namespace
+// of(i): the 8 values from the i-th on.
+template <typename Of>
+[[gnu::always_inline]] inline Values ValuesOf(Of of, size_t i) {
+  return {{of(i), of(i + 8), of(i + 16), of(i + 24)}};
+}
 
-void Quantize(const float* x, ActBlock* y, size_t blocks) {
-  for (size_t b = 0; b < blocks; ++b, x += kBlock) {
-    const Divisor divisor = DivisorOf(Largest(x, kBlock));
-    const __m256i bytes = Quantize32(x, _mm256_set1_ps(divisor.inverse));
+// of: of n values.
+template <typename Of>
+[[gnu::always_inline]] inline void QuantizeEach(Of of, ActBlock* y, size_t n) {
+  for (size_t i = 0; i < n; i += kBlock, ++y) {
+    const Values values = ValuesOf(of, i);
+    const Divisor divisor = DivisorOf(Magnitudes(values));
+    const __m256i bytes = Quantize32(values, _mm256_set1_ps(divisor.inverse));
     const __m256i sums = SumsOf16(bytes);
-    y[b].d = divisor.d;
-    y[b].sum = _mm256_extract_epi32(sums, 0) + _mm256_extract_epi32(sums, 4);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(y[b].q), bytes);
+    y->d = divisor.d;
+    y->sum = _mm256_extract_epi32(sums, 0) + _mm256_extract_epi32(sums, 4);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(y->q), bytes);
   }
 }
 
-void Quantize256(const float* x, ActBlock256* y, size_t blocks) {
-  for (size_t b = 0; b < blocks; ++b, x += kBlock256) {
-    const Divisor divisor = DivisorOf(Largest(x, kBlock256));
-    y[b].d = divisor.d;
-    for (size_t i = 0; i < kBlock256; i += 32) {
-      const __m256i bytes = Quantize32(x + i, _mm256_set1_ps(divisor.inverse));
+template <typename Of>
+[[gnu::always_inline]] inline void QuantizeEach256(Of of, ActBlock256* y, size_t n) {
+  for (size_t i = 0; i < n; i += kBlock256, ++y) {
+    Values values[kBlock256 / 32];
+    __m256 magnitudes = _mm256_setzero_ps();
+    for (size_t j = 0; j < kBlock256 / 32; ++j) {
+      values[j] = ValuesOf(of, i + 32 * j);
+      magnitudes = _mm256_max_ps(magnitudes, Magnitudes(values[j]));
+    }
+    const Divisor divisor = DivisorOf(magnitudes);
+    y->d = divisor.d;
+    for (size_t j = 0; j < kBlock256 / 32; ++j) {
+      const __m256i bytes =
+          Quantize32(Of::kCheap ? ValuesOf(of, i + 32 * j) : values[j], _mm256_set1_ps(divisor.inverse));
       const __m256i sums = SumsOf16(bytes);
-      y[b].sums[i / 16] = static_cast<int16_t>(_mm256_extract_epi32(sums, 0));
-      y[b].sums[i / 16 + 1] = static_cast<int16_t>(_mm256_extract_epi32(sums, 4));
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(y[b].q + i), bytes);
+      y->sums[2 * j] = static_cast<int16_t>(_mm256_extract_epi32(sums, 0));
+      y->sums[2 * j + 1] = static_cast<int16_t>(_mm256_extract_epi32(sums, 4));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(y->q + 32 * j), bytes);
     }
   }
+}
+
+struct Read {
+  static constexpr bool kCheap = true;  // as cheap as from the stack
+  const float* x;
+  __m256 operator()(size_t i) const { return _mm256_loadu_ps(x + i); }
+};
+
+struct Normalized {
+  static constexpr bool kCheap = false;
+  const float *x, *weight;
+  __m256 factor;
+  __m256 operator()(size_t i) const {
+    return _mm256_mul_ps(_mm256_mul_ps(_mm256_loadu_ps(x + i), factor), _mm256_loadu_ps(weight + i));
+  }
+};
+
+struct Gated {
+  static constexpr bool kCheap = false;
+  const float *gate, *up;
+  __m256 operator()(size_t i) const {
+    return _mm256_mul_ps(Silu8(_mm256_loadu_ps(gate + i)), _mm256_loadu_ps(up + i));
+  }
+};
+
+}  // namespace
+
+void Quantize(const float* x, ActBlock* y, size_t blocks) { QuantizeEach(Read{x}, y, blocks * kBlock); }
+
+void Quantize256(const float* x, ActBlock256* y, size_t blocks) {
+  QuantizeEach256(Read{x}, y, blocks * kBlock256);
+}
+
+void RmsNormQuantize(const float* x, const float* weight, ActBlock* y, size_t n, float epsilon) {
+  if (n == 0) return;
+  QuantizeEach(Normalized{x, weight, _mm256_set1_ps(RmsFactor(x, n, epsilon))}, y, n);
+}
+
+void RmsNormQuantize256(const float* x, const float* weight, ActBlock256* y, size_t n, float epsilon) {
+  if (n == 0) return;
+  QuantizeEach256(Normalized{x, weight, _mm256_set1_ps(RmsFactor(x, n, epsilon))}, y, n);
+}
+
+void SwiGluQuantize(const float* gate, const float* up, ActBlock* y, size_t n) {
+  QuantizeEach(Gated{gate, up}, y, n);
+}
+
+void SwiGluQuantize256(const float* gate, const float* up, ActBlock256* y, size_t n) {
+  QuantizeEach256(Gated{gate, up}, y, n);
 }
 
 }  // namespace linnet::kernels::avx2

@@ -4,33 +4,10 @@
 #include "runtime/kernels/ops.h"
 
 namespace linnet::kernels::avx2 {
-namespace {
-
-float SumOfSquares(const float* x, size_t n) {
-  __m256 low = _mm256_setzero_ps(), high = _mm256_setzero_ps();
-  size_t k = 0;
-  for (; k + 16 <= n; k += 16) {
-    const __m256 a = _mm256_loadu_ps(x + k), b = _mm256_loadu_ps(x + k + 8);
-    low = _mm256_fmadd_ps(a, a, low);
-    high = _mm256_fmadd_ps(b, b, high);
-  }
-  if (k < n) {
-    const size_t rest = n - k;
-    const __m256 a = _mm256_maskload_ps(x + k, Mask(rest < 8 ? rest : 8));
-    const __m256 b = rest > 8 ? _mm256_maskload_ps(x + k + 8, Mask(rest - 8)) : _mm256_setzero_ps();
-    low = _mm256_fmadd_ps(a, a, low);
-    high = _mm256_fmadd_ps(b, b, high);
-  }
-  return Tree(low, high);
-}
-
-}  // namespace
 
 void RmsNorm(const float* x, const float* weight, float* y, size_t n, float epsilon) {
   if (n == 0) return;
-  const float mean = SumOfSquares(x, n) / static_cast<float>(n);
-  const float root = _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(mean + epsilon)));
-  const float r = 1.0f / root;
+  const float r = RmsFactor(x, n, epsilon);
   const __m256 factor = _mm256_set1_ps(r);
   size_t i = 0;
   for (; i + 8 <= n; i += 8) {

@@ -65,6 +65,21 @@ static inline float Tree(__m512 sixteen) {
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
+// RMSNorm's factor of n elements.
+static inline float RmsFactor(const float* x, size_t n, float epsilon) {
+  __m512 squares = _mm512_setzero_ps();
+  for (size_t i = 0; i < n; i += 16) {
+    const __m512 v = _mm512_maskz_loadu_ps(Mask(n - i), x + i);
+    squares = _mm512_fmadd_ps(v, v, squares);
+  }
+  const float mean = Tree(squares) / static_cast<float>(n);
+  return 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(mean + epsilon)));
+}
+
+static inline __m512 Silu16(__m512 x) {
+  return _mm512_div_ps(x, _mm512_add_ps(_mm512_set1_ps(1.0f), Exp16(Negative(x))));
+}
+
 }  // namespace linnet::kernels::avx512vnni
 
 #endif  // LINNET_RUNTIME_KERNELS_AVX512VNNI_MATH_H_

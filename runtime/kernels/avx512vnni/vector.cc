@@ -7,14 +7,7 @@ namespace linnet::kernels::avx512vnni {
 
 void RmsNorm(const float* x, const float* weight, float* y, size_t n, float epsilon) {
   if (n == 0) return;
-  __m512 squares = _mm512_setzero_ps();
-  for (size_t i = 0; i < n; i += 16) {
-    const __m512 v = _mm512_maskz_loadu_ps(Mask(n - i), x + i);
-    squares = _mm512_fmadd_ps(v, v, squares);
-  }
-  const float mean = Tree(squares) / static_cast<float>(n);
-  const float r = 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(mean + epsilon)));
-  const __m512 factor = _mm512_set1_ps(r);
+  const __m512 factor = _mm512_set1_ps(RmsFactor(x, n, epsilon));
   for (size_t i = 0; i < n; i += 16) {
     const __mmask16 mask = Mask(n - i);
     const __m512 scaled = _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, x + i), factor);
@@ -30,11 +23,9 @@ void Exp(const float* x, float* y, size_t n) {
 }
 
 void SwiGlu(const float* gate, const float* up, float* y, size_t n) {
-  const __m512 one = _mm512_set1_ps(1.0f);
   for (size_t i = 0; i < n; i += 16) {
     const __mmask16 mask = Mask(n - i);
-    const __m512 g = _mm512_maskz_loadu_ps(mask, gate + i);
-    const __m512 silu = _mm512_div_ps(g, _mm512_add_ps(one, Exp16(Negative(g))));
+    const __m512 silu = Silu16(_mm512_maskz_loadu_ps(mask, gate + i));
     _mm512_mask_storeu_ps(y + i, mask, _mm512_mul_ps(silu, _mm512_maskz_loadu_ps(mask, up + i)));
   }
 }

@@ -4,12 +4,6 @@
 #include "runtime/kernels/ops.h"
 
 namespace linnet::kernels::neon {
-namespace {
-
-float32x4_t Silu(float32x4_t g) { return vdivq_f32(g, vaddq_f32(vdupq_n_f32(1.0f), Exp4(vnegq_f32(g)))); }
-
-}  // namespace
-
 void Exp(const float* x, float* y, size_t n) {
   size_t i = 0;
   for (; i + 4 <= n; i += 4) vst1q_f32(y + i, Exp4(vld1q_f32(x + i)));
@@ -18,8 +12,8 @@ void Exp(const float* x, float* y, size_t n) {
 
 void SwiGlu(const float* gate, const float* up, float* y, size_t n) {
   size_t i = 0;
-  for (; i + 4 <= n; i += 4) vst1q_f32(y + i, vmulq_f32(Silu(vld1q_f32(gate + i)), vld1q_f32(up + i)));
-  for (; i < n; ++i) y[i] = vgetq_lane_f32(Silu(vdupq_n_f32(gate[i])), 0) * up[i];
+  for (; i + 4 <= n; i += 4) vst1q_f32(y + i, vmulq_f32(Silu4(vld1q_f32(gate + i)), vld1q_f32(up + i)));
+  for (; i < n; ++i) y[i] = vgetq_lane_f32(Silu4(vdupq_n_f32(gate[i])), 0) * up[i];
 }
 
 }  // namespace linnet::kernels::neon

@@ -34,6 +34,32 @@ static inline float Tree(float32x4_t a, float32x4_t b, float32x4_t c, float32x4_
   return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
 }
 
+// RMSNorm's factor of n elements.
+static inline float RmsFactor(const float* x, size_t n, float epsilon) {
+  float32x4_t sum[4] = {vdupq_n_f32(0), vdupq_n_f32(0), vdupq_n_f32(0), vdupq_n_f32(0)};
+  size_t k = 0;
+  for (; k + 16 <= n; k += 16) {
+    for (size_t i = 0; i < 4; ++i) {
+      const float32x4_t v = vld1q_f32(x + k + 4 * i);
+      sum[i] = vfmaq_f32(sum[i], v, v);
+    }
+  }
+  if (k < n) {
+    float padded[16] = {};
+    for (size_t i = 0; k + i < n; ++i) padded[i] = x[k + i];
+    for (size_t i = 0; i < 4; ++i) {
+      const float32x4_t v = vld1q_f32(padded + 4 * i);
+      sum[i] = vfmaq_f32(sum[i], v, v);
+    }
+  }
+  const float mean = Tree(sum[0], sum[1], sum[2], sum[3]) / static_cast<float>(n);
+  return 1.0f / vget_lane_f32(vsqrt_f32(vdup_n_f32(mean + epsilon)), 0);
+}
+
+static inline float32x4_t Silu4(float32x4_t x) {
+  return vdivq_f32(x, vaddq_f32(vdupq_n_f32(1.0f), Exp4(vnegq_f32(x))));
+}
+
 static inline float32x4_t Step4(float32x4_t p, float32x4_t z, float c) {
   return vfmaq_f32(vdupq_n_f32(c), p, z);
 }

@@ -1,39 +1,13 @@
 #include <arm_neon.h>
 
+#include "runtime/kernels/neon/math.h"
 #include "runtime/kernels/ops.h"
 
 namespace linnet::kernels::neon {
-namespace {
-
-float SumOfSquares(const float* x, size_t n) {
-  float32x4_t sum[4] = {vdupq_n_f32(0), vdupq_n_f32(0), vdupq_n_f32(0), vdupq_n_f32(0)};
-  size_t k = 0;
-  for (; k + 16 <= n; k += 16) {
-    for (size_t i = 0; i < 4; ++i) {
-      const float32x4_t v = vld1q_f32(x + k + 4 * i);
-      sum[i] = vfmaq_f32(sum[i], v, v);
-    }
-  }
-  if (k < n) {
-    float padded[16] = {};
-    for (size_t i = 0; k + i < n; ++i) padded[i] = x[k + i];
-    for (size_t i = 0; i < 4; ++i) {
-      const float32x4_t v = vld1q_f32(padded + 4 * i);
-      sum[i] = vfmaq_f32(sum[i], v, v);
-    }
-  }
-  const float32x4_t four = vaddq_f32(vaddq_f32(sum[0], sum[2]), vaddq_f32(sum[1], sum[3]));
-  const float32x2_t two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
-  return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
-}
-
-}  // namespace
 
 void RmsNorm(const float* x, const float* weight, float* y, size_t n, float epsilon) {
   if (n == 0) return;
-  const float mean = SumOfSquares(x, n) / static_cast<float>(n);
-  const float root = vget_lane_f32(vsqrt_f32(vdup_n_f32(mean + epsilon)), 0);
-  const float r = 1.0f / root;
+  const float r = RmsFactor(x, n, epsilon);
   size_t i = 0;
   for (; i + 4 <= n; i += 4) {
     vst1q_f32(y + i, vmulq_f32(vmulq_n_f32(vld1q_f32(x + i), r), vld1q_f32(weight + i)));

@@ -39,6 +39,12 @@ static inline float Sum(const float* a, size_t n) {
   return Tree(lane);
 }
 
+// RMSNorm's factor of n elements.
+static inline float RmsFactor(const float* x, size_t n, float epsilon) {
+  const float mean = Dot(x, x, n) / static_cast<float>(n);
+  return 1.0f / std::sqrt(mean + epsilon);
+}
+
 // exp(x) = 2^n * exp(r), n = round(x / ln 2), ln 2 in two parts. The polynomial is Cephes' expf.
 static inline float Exp1(float x) {
   const float clamped = x > 88.0f ? 88.0f : x;
@@ -57,6 +63,8 @@ static inline float Exp1(float x) {
   const uint32_t power = (std::bit_cast<uint32_t>(shifted) + 127u) << 23;
   return x < -87.0f ? 0.0f : e * std::bit_cast<float>(power);
 }
+
+static inline float Silu1(float x) { return x / (1.0f + Exp1(-x)); }
 
 // Below 0.625 an odd polynomial (Cephes' tanhf), above 1 - 2 / (exp(2 |x|) + 1) with the sign of x.
 static inline float Tanh1(float x) {

@@ -8,8 +8,7 @@
 namespace linnet::kernels::scalar {
 void RmsNorm(const float* x, const float* weight, float* y, size_t n, float epsilon) {
   if (n == 0) return;
-  const float mean = Dot(x, x, n) / static_cast<float>(n);
-  const float r = 1.0f / std::sqrt(mean + epsilon);
+  const float r = RmsFactor(x, n, epsilon);
   for (size_t i = 0; i < n; ++i) y[i] = (x[i] * r) * weight[i];
 }
 
@@ -36,7 +35,7 @@ void RopeHalf(float* x, const float* cos_sin, size_t heads, size_t head_dim, siz
 }
 
 void SwiGlu(const float* gate, const float* up, float* y, size_t n) {
-  for (size_t i = 0; i < n; ++i) y[i] = (gate[i] / (1.0f + Exp1(-gate[i]))) * up[i];
+  for (size_t i = 0; i < n; ++i) y[i] = Silu1(gate[i]) * up[i];
 }
 
 void Add(float* y, const float* x, size_t n) {
