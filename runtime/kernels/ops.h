@@ -229,6 +229,7 @@ TileMatMulFn TilesQ4_K, TilesQ5_K, TilesQ6_K;
 }  // namespace avxvnni
 
 namespace avx512vnni {
+MatMulFn MatMulF32, MatMulF16, MatMulBF16;
 TileMatMulFn TilesQ4_0, TilesQ4_1, TilesQ5_0, TilesQ5_1, TilesQ8_0, TilesIQ4_NL;
 TileMatMulFn TilesQ4_K, TilesQ5_K, TilesQ6_K;
 QuantizeFn Quantize;

@@ -41,6 +41,9 @@ constexpr MatMulTable kAvxVnniTiles =
                                   {WeightType::kQ4_K, avxvnni::TilesQ4_K},
                                   {WeightType::kQ5_K, avxvnni::TilesQ5_K},
                                   {WeightType::kQ6_K, avxvnni::TilesQ6_K}});
+constexpr MatMulTable kAvx512MatMul = MatMulsOf(kAvx2MatMul, {{WeightType::kF32, avx512vnni::MatMulF32},
+                                                              {WeightType::kF16, avx512vnni::MatMulF16},
+                                                              {WeightType::kBF16, avx512vnni::MatMulBF16}});
 constexpr MatMulTable kAvx512Tiles =
     MatMulsOf(kScalarTileMatMul, {{WeightType::kQ4_0, avx512vnni::TilesQ4_0},
                                   {WeightType::kQ4_1, avx512vnni::TilesQ4_1},
@@ -113,6 +116,7 @@ constexpr Ops kAvxVnniOps = [] {
 
 constexpr Ops kAvx512VnniOps = [] {
   Ops ops = kAvx2Ops;
+  ops.matmul = kAvx512MatMul;
   ops.tile_matmul = kAvx512Tiles;
   ops.quantize = avx512vnni::Quantize;
   ops.quantize_256 = avx512vnni::Quantize256;

@@ -169,6 +169,30 @@ TEST_F(VariantsTest, MatMulOfFloatTypesEqualsScalar) {
   }
 }
 
+// Sets take some rows and some tokens together, and many tokens with rows that they converted before.
+TEST_F(VariantsTest, LargeMatMulOfFloatTypesEqualsScalar) {
+  struct Shape {
+    size_t rows, cols, tokens;
+  };
+  constexpr Shape kShapes[] = {{8, 36, 23},   {9, 37, 24},   {13, 31, 26},  {40, 1000, 25},
+                               {7, 4064, 24}, {5, 4096, 25}, {11, 5000, 9}, {3, 8170, 24},
+                               {2, 8192, 31}, {2, 9000, 7},  {1, 17, 60},   {19, 16, 61},
+                               {0, 16, 40},   {3, 0, 40},    {300, 90, 30}, {21, 2000, 12}};
+  for (const WeightTypeInfo& info : kWeightTypes) {
+    if (info.block > 1) continue;
+    for (const Values values : kValues) {
+      for (const size_t tokens : {4, 5, 6, 7, 8, 11, 12}) {
+        for (const size_t rows : {1, 2, 3, 7, 9, 17}) CompareMatMul(info, values, rows, 71, tokens);
+        if (HasFatalFailure()) return;
+      }
+      for (const Shape& shape : kShapes) {
+        CompareMatMul(info, values, shape.rows, shape.cols, shape.tokens);
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
 TEST_F(VariantsTest, MatMulOfBlockTypesEqualsScalar) {
   for (const WeightTypeInfo& info : kWeightTypes) {
     if (info.block == 1) continue;

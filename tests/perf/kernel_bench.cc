@@ -16,9 +16,10 @@
 #include "runtime/kernels/weight_types.h"
 #include "runtime/tools/int8_peak.h"
 
-// How near the products of packed matrices come to what the machine can: to its read bandwidth with few
-// tokens, to its int8 products with many. One thread. Every run measures everything once, so that a busy
-// neighbour disturbs all alike; what is printed are medians over the runs, shares too.
+// How near the products of packed matrices, and of floats and halves in rows, come to what the machine can:
+// to its read bandwidth with few tokens, packed ones to its int8 products with many. One thread. Every run
+// measures everything once, so that a busy neighbour disturbs all alike; what is printed are medians over the
+// runs, shares too.
 namespace linnet::perf {
 namespace {
 
@@ -26,10 +27,10 @@ using kernels::ActBlock;
 using kernels::ActBlock256;
 using kernels::TileFormat;
 using kernels::Variant;
-using kernels::WeightType;
+using kernels::WeightTypeInfo;
 
 constexpr std::string_view kUsage =
-    R"(kernel_bench [--sets A,B] [--types Q4_0,Q8_0] [--tokens 1,4,8,64,256] [--rows 1536] [--cols 576]
+    R"(kernel_bench [--sets A,B] [--types Q4_0,F16] [--tokens 1,4,8,64,256] [--rows 1536] [--cols 576]
              [--stream-mib 256] [--ms 30] [--repeats 0] [--runs 5] [--json]
   --stream-mib  weights that are read one after the other with up to 8 tokens, so that no cache holds them
   --ms          time of a measurement; --repeats N: N products instead (for counting instructions)
@@ -94,7 +95,36 @@ double Median(std::vector<T> values) {
   return values[values.size() / 2];
 }
 
-// Bytes at a multiple of 64. Small integers everywhere, so that halves are of a moderate size wherever they
+// How a matrix lies in memory: as tiles or, without a format, in rows of floats or halves.
+struct Layout {
+  const WeightTypeInfo* type;
+  const TileFormat* tiles;
+
+  // Whole blocks.
+  size_t Cols(size_t at_least) const {
+    return tiles == nullptr ? at_least : (at_least + tiles->block - 1) / tiles->block * tiles->block;
+  }
+  size_t Bytes(size_t rows, size_t cols) const {
+    return tiles == nullptr ? rows * cols * type->block_bytes : TiledBytes(*tiles, rows, cols);
+  }
+  // Of so many weights, without the rows that fill a tile up.
+  double BytesOf(double weights, size_t cols) const {
+    if (tiles == nullptr) return weights * type->block_bytes;
+    return static_cast<double>(TileBytes(*tiles, cols)) / static_cast<double>(kernels::kTileRows * cols) *
+           weights;
+  }
+};
+
+std::vector<Layout> Layouts() {
+  std::vector<Layout> all;
+  for (const WeightTypeInfo& info : kernels::kWeightTypes) {
+    const TileFormat* tiles = kernels::FindTileFormat(info.type);
+    if (tiles != nullptr || info.activation == kernels::Activation::kFloats) all.push_back({&info, tiles});
+  }
+  return all;
+}
+
+// Bytes at a multiple of 64, in a range in which floats and halves are of a moderate size wherever they
 // stand.
 class Weights {
  public:
@@ -103,7 +133,7 @@ class Weights {
     data_ = storage_.get() + (kernels::kTileAlign - address % kernels::kTileAlign);
     uint32_t state = 20260301;
     for (size_t i = 0; i < size; ++i)
-      data_[i] = static_cast<uint8_t>((state = state * 1664525u + 1013904223u) >> 24 & 0x1f);
+      data_[i] = static_cast<uint8_t>(((state = state * 1664525u + 1013904223u) >> 24 & 0x1f) | 0x20);
   }
   const uint8_t* data() const { return data_; }
   size_t size() const { return size_; }
@@ -121,7 +151,7 @@ class Bench {
     size_t most = 1;
     for (const size_t tokens : options.tokens) most = std::max(most, tokens);
     constexpr size_t kBlock256 = kernels::kBlock256;
-    x_.resize(most * ((options.cols + kBlock256 - 1) / kBlock256 * kBlock256));  // ColsOf any format
+    x_.resize(most * ((options.cols + kBlock256 - 1) / kBlock256 * kBlock256));  // Cols of any layout
     for (size_t i = 0; i < x_.size(); ++i)
       x_[i] = static_cast<float>(i * 2654435761u % 4096) / 2048.0f - 1.0f;
     y_.resize(most * options.rows);
@@ -155,32 +185,31 @@ class Bench {
   }
 
   // Weights a second, each with every token.
-  double Product(const Variant& variant, const TileFormat& format, size_t tokens) {
-    const size_t cols = ColsOf(format), bytes = TiledBytes(format, options_.rows, cols);
+  double Product(const Variant& variant, const Layout& layout, size_t tokens) {
+    const size_t cols = layout.Cols(options_.cols), bytes = layout.Bytes(options_.rows, cols);
     const size_t matrices = tokens > 8 ? 1 : std::max<size_t>(1, (options_.stream_mib << 20) / bytes);
     std::vector<ActBlock> act(tokens * cols / kernels::kBlock);
     std::vector<ActBlock256> act256(tokens * cols / kernels::kBlock256);
     variant.ops.quantize(x_.data(), act.data(), act.size());
     variant.ops.quantize_256(x_.data(), act256.data(), act256.size());
-    const void* input =
-        format.block == kernels::kBlock ? static_cast<const void*>(act.data()) : act256.data();
+    const void* input = layout.tiles == nullptr                  ? static_cast<const void*>(x_.data())
+                        : layout.tiles->block == kernels::kBlock ? static_cast<const void*>(act.data())
+                                                                 : act256.data();
+    const kernels::MatMulTable& table =
+        layout.tiles == nullptr ? variant.ops.matmul : variant.ops.tile_matmul;
     return Rate([&](size_t /*i*/) {
       // On from where the last measurement ended: what that left in a cache is not read.
-      variant.ops.tile_matmul[format.type](weights_.data() + ++matrix_ % matrices * bytes, input, y_.data(),
-                                           options_.rows, cols, tokens, options_.rows);
+      table[layout.type->type](weights_.data() + ++matrix_ % matrices * bytes, input, y_.data(),
+                               options_.rows, cols, tokens, options_.rows);
       return static_cast<double>(options_.rows * cols);
     });
-  }
-
-  size_t ColsOf(const TileFormat& format) const {
-    return (options_.cols + format.block - 1) / format.block * format.block;
   }
 
  private:
   size_t LargestMatrix() const {
     size_t largest = 0;
-    for (const TileFormat& format : kernels::kTileFormats) {
-      largest = std::max(largest, TiledBytes(format, options_.rows, ColsOf(format)));
+    for (const Layout& layout : Layouts()) {
+      largest = std::max(largest, layout.Bytes(options_.rows, layout.Cols(options_.cols)));
     }
     return largest;
   }
@@ -211,7 +240,7 @@ class Bench {
 
 struct Line {
   const Variant* variant;
-  const TileFormat* format;
+  Layout layout;
   size_t tokens;
   std::vector<double> gbytes, share_of_bandwidth, gops, share_of_peak;
 };
@@ -222,14 +251,14 @@ bool Chosen(const std::vector<std::string>& names, std::string_view name) {
 
 std::vector<Line> Lines(const Options& options) {
   std::vector<Line> lines;
-  for (const TileFormat& format : kernels::kTileFormats) {
-    if (!Chosen(options.types, kernels::InfoOf(format.type).name)) continue;
+  for (const Layout& layout : Layouts()) {
+    if (!Chosen(options.types, layout.type->name)) continue;
     for (const size_t tokens : options.tokens) {
       for (const Variant& variant : kernels::Variants()) {
         const bool scalar = std::string_view(variant.name) == "scalar";
         if (!Supported(variant) || !Chosen(options.sets, variant.name) || (scalar && options.sets.empty()))
           continue;
-        lines.push_back({.variant = &variant, .format = &format, .tokens = tokens});
+        lines.push_back({.variant = &variant, .layout = layout, .tokens = tokens});
       }
     }
   }
@@ -249,7 +278,7 @@ void Print(const Options& options, const std::vector<Line>& lines, double bandwi
                 "of peak");
   }
   for (const Line& line : lines) {
-    const std::string type(kernels::InfoOf(line.format->type).name);
+    const std::string type(line.layout.type->name);
     std::printf(
         options.json
             ? "%s{\"type\":\"%s\",\"set\":\"%s\",\"tokens\":%zu,\"gb_per_s\":%.2f,\"share_of_reads\":%.3f,"
@@ -283,12 +312,11 @@ int Main(int argc, char** argv) {
         peaks[&variant].push_back(bench.Int8Peak(variant));
     }
     for (Line& line : lines) {
-      const double weights = bench.Product(*line.variant, *line.format, line.tokens);
-      const size_t cols = bench.ColsOf(*line.format);
-      const double bytes = static_cast<double>(TileBytes(*line.format, cols)) /
-                           static_cast<double>(kernels::kTileRows * cols) * weights;
+      const double weights = bench.Product(*line.variant, line.layout, line.tokens);
+      const double bytes = line.layout.BytesOf(weights, line.layout.Cols(options.cols));
       const double operations = 2.0 * static_cast<double>(line.tokens) * weights;
-      const double peak = peaks[line.variant].back();
+      // There is no peak of floats to compare with.
+      const double peak = line.layout.tiles == nullptr ? 0 : peaks[line.variant].back();
       line.gbytes.push_back(bytes / 1e9);
       line.share_of_bandwidth.push_back(bytes / bandwidths.back());
       line.gops.push_back(operations / 1e9);

@@ -1,6 +1,7 @@
 #include <immintrin.h>
 
 #include "runtime/kernels/attend_tiles.h"
+#include "runtime/kernels/avx2/attend_panel.h"
 #include "runtime/kernels/avx2/attend_q8.h"
 #include "runtime/kernels/avx2/math.h"
 #include "runtime/kernels/ops.h"
@@ -8,58 +9,48 @@
 namespace linnet::kernels::avx2 {
 namespace {
 
-__m256 Load(const float* x) { return _mm256_loadu_ps(x); }
-__m256 Load(const uint16_t* x) {
-  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x)));
-}
 float One(float x) { return x; }
 float One(uint16_t x) { return _cvtsh_ss(x); }
 
 // The last elements of a row, zeros behind them.
 template <typename Kv>
-void Pad(const Kv* x, size_t n, float* padded) {
+[[gnu::noinline]] void Pad(const Kv* x, size_t n, float* padded) {
   for (size_t i = 0; i < 16; ++i) padded[i] = i < n ? One(x[i]) : 0.0f;
-}
-
-// The fixed tree of four 16-lane sums, from its second step on.
-__m128 Trees(__m256 a, __m256 b, __m256 c, __m256 d) {
-  const __m128 a4 = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
-  const __m128 b4 = _mm_add_ps(_mm256_castps256_ps128(b), _mm256_extractf128_ps(b, 1));
-  const __m128 c4 = _mm_add_ps(_mm256_castps256_ps128(c), _mm256_extractf128_ps(c, 1));
-  const __m128 d4 = _mm_add_ps(_mm256_castps256_ps128(d), _mm256_extractf128_ps(d, 1));
-  const __m128 ab = _mm_add_ps(_mm_movelh_ps(a4, b4), _mm_movehl_ps(b4, a4));
-  const __m128 cd = _mm_add_ps(_mm_movelh_ps(c4, d4), _mm_movehl_ps(d4, c4));
-  return _mm_hadd_ps(ab, cd);
 }
 
 // p[i][j] = dot16(k[j], q[i]) * scale for Q queries and K keys from `key` on; Q * K <= 4.
 template <int Q, int K, typename Kv>
 void Dots(AttendQuery* const* queries, const Kv* k, size_t key, size_t d, __m128 scale) {
-  __m256 low[4], high[4];
-  for (int i = 0; i < 4; ++i) low[i] = high[i] = _mm256_setzero_ps();
+  const size_t whole = d / 16 * 16;
   const Kv* keys = k + key * d;
-  size_t at = 0;
-  for (; at + 16 <= d; at += 16) {
+  float last_queries[Q][16], last_keys[K][16];
+  if (whole < d) {
+    for (int i = 0; i < Q; ++i) Pad(queries[i]->q + whole, d - whole, last_queries[i]);
+    for (int j = 0; j < K; ++j) Pad(keys + static_cast<size_t>(j) * d + whole, d - whole, last_keys[j]);
+  }
+  // Told to unroll all of these, g++ keeps the sums in registers; else it stores each in every step.
+  __m256 low[4], high[4];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) low[i] = high[i] = _mm256_setzero_ps();
+  const auto add = [&](auto query, auto row) __attribute__((always_inline)) {
+#pragma GCC unroll 4
     for (int j = 0; j < K; ++j) {
-      const __m256 first = Load(keys + static_cast<size_t>(j) * d + at);
-      const __m256 second = Load(keys + static_cast<size_t>(j) * d + at + 8);
+      const __m256 first = LoadEight(row(j)), second = LoadEight(row(j) + 8);
+#pragma GCC unroll 4
       for (int i = 0; i < Q; ++i) {
-        low[i * K + j] = _mm256_fmadd_ps(Load(queries[i]->q + at), first, low[i * K + j]);
-        high[i * K + j] = _mm256_fmadd_ps(Load(queries[i]->q + at + 8), second, high[i * K + j]);
+        low[i * K + j] = _mm256_fmadd_ps(LoadEight(query(i)), first, low[i * K + j]);
+        high[i * K + j] = _mm256_fmadd_ps(LoadEight(query(i) + 8), second, high[i * K + j]);
       }
     }
+  };
+  for (size_t at = 0; at < whole; at += 16) {
+    add([&](int i) { return queries[i]->q + at; },
+        [&](int j) { return keys + static_cast<size_t>(j) * d + at; });
   }
-  if (at < d) {
-    float pk[16], pq[16];
-    for (int j = 0; j < K; ++j) {
-      Pad(keys + static_cast<size_t>(j) * d + at, d - at, pk);
-      for (int i = 0; i < Q; ++i) {
-        Pad(queries[i]->q + at, d - at, pq);
-        low[i * K + j] = _mm256_fmadd_ps(Load(pq), Load(pk), low[i * K + j]);
-        high[i * K + j] = _mm256_fmadd_ps(Load(pq + 8), Load(pk + 8), high[i * K + j]);
-      }
-    }
+  if (whole < d) {
+    add([&](int i) { return &last_queries[i][0]; }, [&](int j) { return &last_keys[j][0]; });
   }
+#pragma GCC unroll 4
   for (int i = 0; i < Q * K; ++i) low[i] = _mm256_add_ps(low[i], high[i]);
   alignas(16) float scores[4];
   _mm_store_ps(scores, _mm_mul_ps(Trees(low[0], low[1], low[2], low[3]), scale));
@@ -81,19 +72,25 @@ template <int Q, int N, typename Kv>
 void AddColumns(AttendQuery* const* queries, const Kv* v, size_t from, size_t to, size_t d, size_t column) {
   __m256 sum[Q][N];
   const float* p[Q];
+#pragma GCC unroll 4
   for (int i = 0; i < Q; ++i) {
     p[i] = queries[i]->p;
-    for (int c = 0; c < N; ++c) sum[i][c] = Load(queries[i]->out + column + 8 * c);
+#pragma GCC unroll 4
+    for (int c = 0; c < N; ++c) sum[i][c] = LoadEight(queries[i]->out + column + 8 * c);
   }
   for (size_t j = from; j < to; ++j) {
     const Kv* row = v + j * d + column;
+#pragma GCC unroll 4
     for (int c = 0; c < N; ++c) {
-      const __m256 values = Load(row + 8 * c);
+      const __m256 values = LoadEight(row + 8 * c);
+#pragma GCC unroll 4
       for (int i = 0; i < Q; ++i)
         sum[i][c] = _mm256_fmadd_ps(_mm256_broadcast_ss(p[i] + j), values, sum[i][c]);
     }
   }
+#pragma GCC unroll 4
   for (int i = 0; i < Q; ++i) {
+#pragma GCC unroll 4
     for (int c = 0; c < N; ++c) _mm256_storeu_ps(queries[i]->out + column + 8 * c, sum[i][c]);
   }
 }
@@ -115,6 +112,9 @@ void AddRows(AttendQuery* const* queries, const Kv* v, size_t from, size_t to, s
 struct Unit : InBytes {
   using InBytes::AddValues, InBytes::Scores;
   static constexpr size_t kTogether = 4;
+  template <typename Kv>
+    requires(!__is_same(Kv, int8_t))
+  using Panel = AttendPanel<Kv>;
 
   // Fills p of the first n queries in [from, to).
   template <typename Kv>
@@ -124,6 +124,14 @@ struct Unit : InBytes {
     if (n == 2) AllDots<2, 2>(queries, k, from, to, d, scale);
     if (n == 3) AllDots<3, 1>(queries, k, from, to, d, scale);
     if (n == 4) AllDots<4, 1>(queries, k, from, to, d, scale);
+  }
+
+  static void Scores(AttendQuery* const* queries, size_t n, TurnedKeys k, size_t from, size_t to, size_t d,
+                     float scale) {
+    if (n == 1) AllScoresOfPanel<1>(queries, k, from, to, d, scale);
+    if (n == 2) AllScoresOfPanel<2>(queries, k, from, to, d, scale);
+    if (n == 3) AllScoresOfPanel<3>(queries, k, from, to, d, scale);
+    if (n == 4) AllScoresOfPanel<4>(queries, k, from, to, d, scale);
   }
 
   template <typename Kv>
