@@ -79,21 +79,28 @@ void AllDots(AttendQuery* const* queries, const Kv* k, size_t from, size_t to, s
 // out[i] += p[i][j] * v[j] in ascending j, for Q queries and N vectors of 8 columns from `column` on.
 template <int Q, int N, typename Kv>
 void AddColumns(AttendQuery* const* queries, const Kv* v, size_t from, size_t to, size_t d, size_t column) {
+  // Told to unroll all of these, g++ keeps the sums in registers; else it stores each after every key.
   __m256 sum[Q][N];
   const float* p[Q];
+#pragma GCC unroll 4
   for (int i = 0; i < Q; ++i) {
     p[i] = queries[i]->p;
+#pragma GCC unroll 4
     for (int c = 0; c < N; ++c) sum[i][c] = Load(queries[i]->out + column + 8 * c);
   }
   for (size_t j = from; j < to; ++j) {
     const Kv* row = v + j * d + column;
+#pragma GCC unroll 4
     for (int c = 0; c < N; ++c) {
       const __m256 values = Load(row + 8 * c);
+#pragma GCC unroll 4
       for (int i = 0; i < Q; ++i)
         sum[i][c] = _mm256_fmadd_ps(_mm256_broadcast_ss(p[i] + j), values, sum[i][c]);
     }
   }
+#pragma GCC unroll 4
   for (int i = 0; i < Q; ++i) {
+#pragma GCC unroll 4
     for (int c = 0; c < N; ++c) _mm256_storeu_ps(queries[i]->out + column + 8 * c, sum[i][c]);
   }
 }
