@@ -86,7 +86,7 @@ json ToJson(const tools::BenchResult& result, const tools::BenchOptions& options
               {"threads", result.info.threads},         {"runs", runs},
               {"model", Describe(result.info)}};
   for (const Figure& figure : kFigures) out[figure.key] = ValueOf(figure, result);
-  out["peak_rss_bytes"] = result.peak_rss_bytes;
+  out["memory_over_model_bytes"] = result.memory_over_model_bytes;
   out["barriers_per_token"] = result.median.barriers_per_token;
   out["head"] = HeadOf(result.median);
   out["sessions"] = options.sessions;
@@ -196,6 +196,8 @@ void PrintFigures(const json& run, const tools::BenchResult& result, const std::
     }
     std::printf("\n");
   }
+  std::printf("%-28s %10.1f MiB\n", "beyond weights, keys, values",
+              static_cast<double>(result.memory_over_model_bytes) / (1 << 20));
   if (!other) return;
   std::printf("ratio above 1x: this one is better than the other\n");
   if (const std::string differences = Differences(run, *other); !differences.empty()) {

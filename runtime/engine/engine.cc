@@ -320,6 +320,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Load(base::FileSystem& fs, const
   info.threads = scheduling.threads.prefill;
   info.decode_threads = scheduling.threads.decode;
   const uint64_t kv_bytes = model::KvCache::SizeBytes(config, info.context_tokens, info.kv);
+  info.kv_bytes = kv_bytes;
   LINNET_ASSIGN_OR_RETURN(scheduling.sessions, SessionsThatFit(*file, kv_bytes, scheduling.sessions));
   info.sessions = scheduling.sessions;
 

@@ -137,6 +137,7 @@ struct ModelInfo {
   uint32_t context_tokens = 0, vocabulary = 0, layers = 0;
   std::string kernel_set;
   kernels::KvType kv = kernels::KvType::kF32;
+  uint64_t kv_bytes = 0;      // of the whole context of one session
   int threads = 0;            // for prompts
   int decode_threads = 0;     // for one token at a time
   uint32_t sessions = 1;      // that decode together at most

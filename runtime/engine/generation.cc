@@ -35,6 +35,15 @@ Generation::Generation(uint32_t vocabulary, const tokenizer::Tokenizer& tokenize
       speculate_(speculate && slot.kv->CanTruncate()),
       start_(absl::Now()) {
   result_.prompt_tokens = static_cast<uint32_t>(tokens_.size());
+  // A token then takes no memory from the heap, unless its text is longer than most.
+  constexpr size_t kTextBytes = 8, kPieceBytes = 256;
+  const size_t answer = std::min<size_t>(request.max_tokens, slot.kv->capacity());
+  for (auto* tokens : {&tokens_, &window_}) tokens->reserve(tokens->size() + answer);
+  slot.tokens.reserve(window_.size() + answer);
+  result_.ids.reserve(answer);
+  result_.text.reserve(answer * kTextBytes);
+  whole_.reserve(kPieceBytes);
+  shown_.reserve(kPieceBytes);
 }
 
 absl::StatusOr<std::optional<FinishReason>> Generation::Prepare() {
@@ -159,7 +168,9 @@ std::optional<FinishReason> Generation::Take(TokenId id) {
   tokens_.push_back(id);
   window_.push_back(id);
   result_.ids.push_back(id);
-  Show(utf8_.Push(tokenizer_.Piece(id)));
+  whole_.clear();
+  utf8_.Push(tokenizer_.Piece(id), whole_);
+  Show(whole_);
   if (stop_.stopped()) return FinishReason::kStop;
   if (result_.ids.size() >= request_.max_tokens) {
     // Both at once is an end of its own accord.
@@ -170,10 +181,10 @@ std::optional<FinishReason> Generation::Take(TokenId id) {
 }
 
 void Generation::Show(std::string_view text) {
-  const std::string shown = stop_.Push(text);
-  if (shown.empty()) return;
-  result_.text += shown;
-  if (on_delta_) on_delta_(shown);
+  stop_.Push(text, shown_);
+  if (shown_.empty()) return;
+  result_.text += shown_;
+  if (on_delta_) on_delta_(shown_);
 }
 
 GenerateResult Generation::Finish(FinishReason reason) {

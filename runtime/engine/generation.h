@@ -81,6 +81,7 @@ class Generation {
   sampler::Sampler sampler_;
   tokenizer::Utf8Stream utf8_;
   StopFilter stop_;
+  std::string whole_, shown_;               // of a token, between the two and the caller
   std::vector<tokenizer::TokenId> tokens_;  // prompt and answer
   std::vector<tokenizer::TokenId> window_;  // what the model sees of them; slot_.tokens is a beginning of it
   bool forced_ = false;                     // what the constraint forces now is taken

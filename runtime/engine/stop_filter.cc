@@ -6,14 +6,26 @@
 namespace linnet::engine {
 
 std::string StopFilter::Push(std::string_view text) {
-  if (stopped_) return "";
+  std::string shown;
+  Push(text, shown);
+  return shown;
+}
+
+void StopFilter::Push(std::string_view text, std::string& shown) {
+  shown.clear();
+  if (stopped_) return;
+  if (stops_.empty()) {
+    shown = text;
+    return;
+  }
   held_ += text;
   size_t end = std::string::npos;
   for (const std::string& stop : stops_) end = std::min(end, held_.find(stop));
   if (end != std::string::npos) {
     stopped_ = true;
-    held_.resize(end);
-    return std::exchange(held_, "");
+    shown.assign(held_, 0, end);
+    held_.clear();
+    return;
   }
   // The longest end of the text that is the beginning of a stop string has to wait.
   size_t keep = 0;
@@ -22,9 +34,8 @@ std::string StopFilter::Push(std::string_view text) {
       if (std::string_view(held_).substr(held_.size() - n) == std::string_view(stop).substr(0, n)) keep = n;
     }
   }
-  std::string shown = held_.substr(0, held_.size() - keep);
+  shown.assign(held_, 0, held_.size() - keep);
   held_.erase(0, shown.size());
-  return shown;
 }
 
 std::string StopFilter::Finish() { return std::exchange(held_, ""); }

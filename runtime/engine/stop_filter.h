@@ -1,8 +1,10 @@
 #ifndef LINNET_RUNTIME_ENGINE_STOP_FILTER_H_
 #define LINNET_RUNTIME_ENGINE_STOP_FILTER_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace linnet::engine {
@@ -12,15 +14,20 @@ namespace linnet::engine {
 class StopFilter {
  public:
   // None may be empty.
-  explicit StopFilter(std::vector<std::string> stops) : stops_(std::move(stops)) {}
+  explicit StopFilter(std::vector<std::string> stops) : stops_(std::move(stops)) {
+    if (!stops_.empty()) held_.reserve(kHeldBytes);
+  }
 
-  // Returns what may be shown now; nothing more once stopped.
+  // Returns what may be shown now, or puts it into `shown`, which takes no memory where that has room;
+  // nothing more once stopped.
   std::string Push(std::string_view text);
+  void Push(std::string_view text, std::string& shown);
   // Returns the rest.
   std::string Finish();
   bool stopped() const { return stopped_; }
 
  private:
+  static constexpr size_t kHeldBytes = 256;  // more than most pieces and stop strings together
   const std::vector<std::string> stops_;
   std::string held_;
   bool stopped_ = false;

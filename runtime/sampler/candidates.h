@@ -44,9 +44,13 @@ class Candidates {
   void Drop(size_t n);
   void KeepIf(const std::vector<char>& keep);
 
+  // Memory for a stage's own use, kept from one token to the next.
+  std::vector<int32_t>& ScratchIds() { return scratch_ids_; }
+
  private:
   std::vector<Candidate> list_;
   std::vector<double> weights_;
+  std::vector<int32_t> scratch_ids_;
   bool sorted_ = false, weighed_ = false;
 };
 

@@ -74,8 +74,9 @@ class Tokenizer {
 // U+FFFD.
 class Utf8Stream {
  public:
-  // Returns what may be shown now.
+  // Returns what may be shown now, or adds it to `shown`, which takes no memory where that has room.
   std::string Push(std::string_view piece);
+  void Push(std::string_view piece, std::string& shown);
   // Returns the rest: U+FFFD if something incomplete was held.
   std::string Finish();
 

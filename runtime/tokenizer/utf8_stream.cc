@@ -4,21 +4,31 @@
 namespace linnet::tokenizer {
 
 std::string Utf8Stream::Push(std::string_view piece) {
-  held_.append(piece);
-  std::string out;
+  std::string shown;
+  Push(piece, shown);
+  return shown;
+}
+
+void Utf8Stream::Push(std::string_view piece, std::string& shown) {
+  const bool alone = held_.empty();  // as most pieces are: nothing of them is copied twice
+  if (!alone) held_.append(piece);
+  const std::string_view text = alone ? piece : held_;
   size_t at = 0;
-  while (at < held_.size()) {
-    const Decoded decoded = DecodeUtf8(held_, at);
+  while (at < text.size()) {
+    const Decoded decoded = DecodeUtf8(text, at);
     if (decoded.cut) break;
     if (decoded.valid) {
-      out.append(held_, at, decoded.size);
+      shown.append(text.substr(at, decoded.size));
     } else {
-      AppendUtf8(out, kReplacement);
+      AppendUtf8(shown, kReplacement);
     }
     at += decoded.size;
   }
-  held_.erase(0, at);
-  return out;
+  if (alone) {
+    held_.assign(piece.substr(at));
+  } else {
+    held_.erase(0, at);
+  }
 }
 
 std::string Utf8Stream::Finish() {

@@ -1,7 +1,5 @@
 #include "runtime/tools/bench.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <future>
 #include <utility>
@@ -11,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/tools/endless.h"
+#include "runtime/tools/memory_use.h"
 
 namespace linnet::tools {
 namespace {
@@ -116,8 +115,16 @@ void SetDecode(const engine::GenerateResult& result, BenchRun& run) {
       static_cast<double>(head.candidates) / static_cast<double>(std::max<uint64_t>(1, head.screened));
 }
 
+// The engine has worked, and is still there.
+uint64_t MemoryOverModel(const engine::ModelInfo& info, uint64_t sessions) {
+  // What is not mapped was read as a whole.
+  const uint64_t file = MappedResidentBytes(info.path).value_or(info.file_bytes);
+  const uint64_t peak = PeakRssBytes(), model = file + sessions * info.kv_bytes;
+  return peak > model ? peak - model : 0;
+}
+
 absl::StatusOr<BenchRun> RunOnce(base::FileSystem& fs, const std::string& path, const BenchOptions& options,
-                                 engine::ModelInfo& info) {
+                                 BenchResult& result) {
   engine::EngineOptions engine_options;
   engine_options.threads = options.threads;
   engine_options.kv = options.kv;
@@ -151,17 +158,12 @@ absl::StatusOr<BenchRun> RunOnce(base::FileSystem& fs, const std::string& path, 
     const uint32_t depth = options.depth ? std::max(*options.depth, 1u) : options.prompt_tokens;
     LINNET_RETURN_IF_ERROR(SetTogether(*engine, options, depth, run));
   }
-  info = engine->info();
+  result.info = engine->info();
+  result.memory_over_model_bytes = MemoryOverModel(result.info, options.sessions);
   return run;
 }
 
 }  // namespace
-
-uint64_t PeakRssBytes() {
-  rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
-}
 
 absl::StatusOr<BenchResult> Bench(base::FileSystem& fs, const std::string& path, const BenchOptions& options,
                                   const Progress& progress) {
@@ -175,7 +177,7 @@ absl::StatusOr<BenchResult> Bench(base::FileSystem& fs, const std::string& path,
   result.decode_tokens = options.generate_tokens - (options.depth ? 0 : 1);
   for (uint32_t i = 0; i < options.repeat; ++i) {
     if (progress != nullptr) progress(i, options.repeat, absl::StrCat("run ", i + 1, " of ", options.repeat));
-    LINNET_ASSIGN_OR_RETURN(const BenchRun run, RunOnce(fs, path, options, result.info));
+    LINNET_ASSIGN_OR_RETURN(const BenchRun run, RunOnce(fs, path, options, result));
     result.runs.push_back(run);
   }
   for (double BenchRun::* const figure :

@@ -49,6 +49,9 @@ struct BenchResult {
   BenchRun median;
   std::vector<BenchRun> runs;   // in order
   uint64_t peak_rss_bytes = 0;  // of this process, so far
+  // Of that what is neither the model's file, as far as it is in memory, nor keys and values of the sessions'
+  // whole contexts.
+  uint64_t memory_over_model_bytes = 0;
 };
 
 // Loads and runs the model as the engine does for anybody. Errors: those of Engine::Load; OutOfRange when the
@@ -56,8 +59,6 @@ struct BenchResult {
 // is not enough for so many sessions.
 absl::StatusOr<BenchResult> Bench(base::FileSystem& fs, const std::string& path, const BenchOptions& options,
                                   const Progress& progress = nullptr);
-
-uint64_t PeakRssBytes();
 
 }  // namespace linnet::tools
 

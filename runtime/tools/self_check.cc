@@ -7,8 +7,8 @@
 #include "absl/time/clock.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/pack/packed_file.h"
-#include "runtime/tools/bench.h"
 #include "runtime/tools/endless.h"
+#include "runtime/tools/memory_use.h"
 
 namespace linnet::tools {
 namespace {

@@ -70,6 +70,7 @@ void AllDots(AttendQuery* const* queries, const Kv* k, size_t from, size_t to, s
 // out[i] += p[i][j] * v[j] in ascending j, for Q queries and N vectors of 8 columns from `column` on.
 template <int Q, int N, typename Kv>
 void AddColumns(AttendQuery* const* queries, const Kv* v, size_t from, size_t to, size_t d, size_t column) {
+  // Told to unroll all of these, g++ keeps the sums in registers; else it stores each after every key.
   __m256 sum[Q][N];
   const float* p[Q];
 #pragma GCC unroll 4

@@ -37,6 +37,9 @@ struct Block32 {
                                                 const uint8_t* share, int part, const Input* x,
                                                 typename Isa::Float (&sums)[kTokens]) {
     if constexpr (kFetch) Fetch(share, kShareBytes<Block32>);
+    // Else g++ keeps what one part has read of the activations for the next; that is more than there are
+    // registers, so it stores them. They are in the first cache as they are.
+    if constexpr (kTokens > 1 && Isa::kLanes < kTileRows) asm volatile("" : "+r"(x));
     typename Isa::Int exact[kTokens];
 #pragma GCC unroll 16
     for (int t = 0; t < kTokens; ++t) exact[t] = W::kOffset == 0 ? Isa::Zero() : Isa::Four(&x[t].init);
