@@ -23,33 +23,31 @@ namespace {
 
 using ::linnet::testing::IsOk;
 
-// At most so many in each layer, and in the whole pass beside its layers. What was counted: lower a limit
-// when fewer are needed. Asked for are 5; Llama's FFN of 8,192 takes a sixth for its quantization.
-struct Most {
-  const char* shape;  // layers as wide as the real ones, fewer of them and with fewer tokens
-  uint32_t layers;    // all kinds that it has: Gemma's sixth sees the whole context
-  uint32_t token_in_layer, prompt_in_layer;
+// At most so many in each layer, which is what is asked for, and in the whole pass beside its layers.
+struct Shape {
+  const char* name;  // layers as wide as the real ones, fewer of them and with fewer tokens
+  uint32_t layers;   // all kinds that it has: Gemma's sixth sees the whole context
 };
-constexpr Most kMost[] = {
-    {"SmolLM2-135M", 3, 5, 5},
-    {"Llama-3.2-1B", 3, 5, 5},
-    {"Qwen2.5-0.5B", 3, 5, 5},
-    {"Gemma-3-270M", 6, 5, 5},
+constexpr Shape kShapes[] = {
+    {"SmolLM2-135M", 3},
+    {"Llama-3.2-1B", 3},
+    {"Qwen2.5-0.5B", 3},
+    {"Gemma-3-270M", 6},
 };
-constexpr uint32_t kBesideLayers = 1;  // the head
-constexpr uint32_t kPrompt = 96;       // as the engine cuts them
+constexpr uint32_t kMostInLayer = 5, kMostBeside = 2;  // the head, and a prompt's first input
+constexpr uint32_t kPrompt = 96;                       // as the engine cuts them
 
-class BarriersTest : public ::testing::TestWithParam<Most> {};
+class BarriersTest : public ::testing::TestWithParam<Shape> {};
 
 TEST_P(BarriersTest, ThreadsWaitNoMoreOften) {
-  const Most& most = GetParam();
+  const Shape& shape = GetParam();
   base::FileSystem& fs = base::FileSystem::Real();
   const linnet::testing::TempDir folder;
   const std::string gguf = folder / "model.gguf", packed = folder / "model.linnet";
-  ASSERT_THAT(
-      tools::Synth(fs, {gguf, true},
-                   {.shape = most.shape, .type = "Q4_0", .layers = most.layers, .vocabulary = 2048}, nullptr),
-      IsOk());
+  ASSERT_THAT(tools::Synth(fs, {gguf, true},
+                           {.shape = shape.name, .type = "Q4_0", .layers = shape.layers, .vocabulary = 2048},
+                           nullptr),
+              IsOk());
   ASSERT_THAT(pack::Pack(fs, gguf, packed, {}), IsOk());
   std::string error;
   const kernels::Variant& best = *kernels::Select("", &error);
@@ -69,16 +67,16 @@ TEST_P(BarriersTest, ThreadsWaitNoMoreOften) {
   uint64_t prompt = 0, token = 0;
   for (int i = 0; i < 3; ++i) prompt = std::max(prompt, counted(kPrompt));
   for (int i = 0; i < 20; ++i) token = std::max(token, counted(1));
-  std::printf("%s, %u layers: a prompt of %u waits %llu times, a token %llu\n", most.shape, most.layers,
+  std::printf("%s, %u layers: a prompt of %u waits %llu times, a token %llu\n", shape.name, shape.layers,
               kPrompt, static_cast<unsigned long long>(prompt), static_cast<unsigned long long>(token));
-  EXPECT_LE(prompt, most.layers * most.prompt_in_layer + kBesideLayers);
-  EXPECT_LE(token, most.layers * most.token_in_layer + kBesideLayers);
+  EXPECT_LE(prompt, shape.layers * kMostInLayer + kMostBeside);
+  EXPECT_LE(token, shape.layers * kMostInLayer + kMostBeside);
   EXPECT_GT(prompt, 0u);  // work was shared out
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, BarriersTest, ::testing::ValuesIn(kMost), [](const auto& shape) {
+INSTANTIATE_TEST_SUITE_P(Shapes, BarriersTest, ::testing::ValuesIn(kShapes), [](const auto& shape) {
   std::string name;
-  for (const char* c = shape.param.shape; *c != '\0'; ++c) {
+  for (const char* c = shape.param.name; *c != '\0'; ++c) {
     if (std::isalnum(static_cast<unsigned char>(*c)) != 0) name += *c;
   }
   return name;
