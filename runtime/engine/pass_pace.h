@@ -8,9 +8,9 @@
 namespace linnet::engine {
 
 // Who is more urgent waits no longer than kLongestWait for a pass over the weights that is under way: it is
-// given up between two layers. What it did is done again later, so it takes kLongestPass at most; where others
-// get on by a token in each pass, kLongestShared. A model whose layers keep a state cannot give up: there no
-// pass takes longer than the wait. Few tokens in a pass are slow: each pass reads all weights.
+// given up between two layers. What it did is done again later, so it takes kLongestPass at most; where
+// others get on by a token in each pass, kLongestShared. A model whose layers keep a state cannot give up:
+// there no pass takes longer than the wait. Few tokens in a pass are slow: each pass reads all weights.
 inline constexpr absl::Duration kLongestWait = absl::Milliseconds(30);
 inline constexpr absl::Duration kLongestShared = absl::Milliseconds(100);
 inline constexpr absl::Duration kLongestPass = absl::Milliseconds(300);

@@ -71,7 +71,7 @@ class Scheduler {
   KvSlots& slots_;
   PrefixStore* const prefixes_;
   const Options options_;
-  PassPace pace_, shared_pace_;  // of a prompt alone, of one beside others
+  PassPace pace_, shared_pace_;                    // of a prompt alone, of one beside others
   std::vector<std::unique_ptr<Session>> running_;  // in the order in which they began
 
   // Of a step.
