@@ -54,7 +54,7 @@ class Linear {
       return;
     }
     Observe(x, tokens, outputs);
-    Share(rows, IsSmall(tokens, outputs), [&](size_t begin, size_t end) {
+    Share(rows, StepOf(tokens), IsSmall(tokens, outputs), [&](size_t begin, size_t end) {
       for (const Output& output : outputs) Part(output, begin, end, x, 0, tokens);
       finish(begin, end);
     });
@@ -71,7 +71,7 @@ class Linear {
     const size_t rows = Places(outputs);
     if (adapter_ != nullptr) {
       Multiply(x, tokens, outputs);
-      Share(tokens, IsSmall(tokens, outputs), finish);
+      Share(tokens, kRowStep, IsSmall(tokens, outputs), finish);
       return;
     }
     Observe(x, tokens, outputs);
@@ -84,7 +84,7 @@ class Linear {
     const auto count = [&](size_t group, size_t done) {
       if (groups_done_.Completes(group, done, rows)) finish(group * kTokenGroup, last(group));
     };
-    Share(rows, IsSmall(tokens, outputs), [&](size_t begin, size_t end) {
+    Share(rows, kRowStep, IsSmall(tokens, outputs), [&](size_t begin, size_t end) {
       if (begin < bulk) {
         const size_t to = std::min(end, bulk);
         Rows(outputs, begin, to, x, 0, tokens);
@@ -116,12 +116,14 @@ class Linear {
   void Observe(const ProductInput& x, size_t tokens, Outputs outputs);
   // Whether the products are so small that the caller had better do them alone.
   static bool IsSmall(size_t tokens, Outputs outputs);
+  // Products of many tokens arrange these anew for each piece, so there pieces are of several tiles.
+  static constexpr size_t StepOf(size_t tokens) { return tokens < kTokenGroup ? kRowStep : 4 * kRowStep; }
   template <typename Piece>
-  void Share(size_t n, bool alone, const Piece& piece) {
+  void Share(size_t n, size_t step, bool alone, const Piece& piece) {
     if (alone) {
       piece(0, n);
     } else {
-      pool_.Run(n, kRowStep, piece);
+      pool_.Run(n, step, piece);
     }
   }
   void Products(const ProductInput& x, size_t tokens, Outputs outputs);
