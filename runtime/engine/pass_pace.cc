@@ -15,10 +15,9 @@ void PassPace::Took(size_t tokens, absl::Duration time) {
   // One that was disturbed must not make all that follow small, nor one that was lucky too large.
   const auto now = static_cast<double>(tokens_);
   const double next = std::clamp(fit, now / 2, 4 * now);
-  auto whole = static_cast<size_t>(next);
-  const size_t step = whole >= 2 * kGroup ? kGroup : kFewest;
-  whole = std::max(whole / step * step, kFewest);
-  tokens_ = std::clamp(whole, std::min(kFewest, most_), most_);
+  const auto fits = static_cast<size_t>(next);
+  const size_t step = fits >= 2 * kGroup ? kGroup : kFewest;
+  tokens_ = std::clamp(fits / step * step, std::min(kFewest, most_), most_);
 }
 
 }  // namespace linnet::engine

@@ -13,13 +13,13 @@ namespace linnet::kernels {
 constexpr size_t kAttendTile = 64;     // absolute positions a softmax tile covers
 constexpr size_t kAttendQueries = 16;  // of a block: their weights and results stay in the nearest cache
 
-// A unit without a panel: what most have.
+// Of a unit without a panel.
 struct NoPanel {};
 
 // A unit may have, for some Kv, a Panel: keys and values of a tile made ready once for many queries. It has
 //   kMostQueries                  of a block then
 //   Serves(queries, head_dim)     whether it is worth it
-//   Load(k, v, rows, head_dim)    of the tile's first rows; others are as if they were zeros
+//   Load(k, v, rows, head_dim)    of the tile's first rows; nobody asks for vectors of keys beyond them
 //   keys(), values()              what Scores and AddValues take instead of `const Kv*`
 template <typename Unit, typename Kv>
 struct PanelOf {

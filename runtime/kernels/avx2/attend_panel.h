@@ -55,7 +55,7 @@ struct AttendPanel {
   }
 
   void Load(const Kv* k, const Kv* v, size_t rows, size_t head_dim) {
-    for (size_t key = 0; key < kAttendTile; key += 8) {
+    for (size_t key = 0; key < rows; key += 8) {
       for (size_t column = 0; column < head_dim; column += 8) {
         __m256 r[8];
 #pragma GCC unroll 8

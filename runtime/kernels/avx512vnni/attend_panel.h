@@ -64,20 +64,17 @@ struct AttendPanel {
   }
 
   void Load(const Kv* k, const Kv* v, size_t rows, size_t head_dim) {
-    for (size_t key = 0; key < kAttendTile; key += 16) {
+    for (size_t key = 0; key < rows; key += 16) {
       for (size_t column = 0; column < head_dim; column += 16) {
         __m512 r[16];
         if (key + 16 <= rows) {
 #pragma GCC unroll 16
           for (size_t i = 0; i < 16; ++i) r[i] = LoadRow(k + (key + i) * head_dim + column);
-        } else if (key < rows) {
+        } else {
 #pragma GCC unroll 16
           for (size_t i = 0; i < 16; ++i) {
             r[i] = key + i < rows ? LoadRow(k + (key + i) * head_dim + column) : _mm512_setzero_ps();
           }
-        } else {
-#pragma GCC unroll 16
-          for (size_t i = 0; i < 16; ++i) r[i] = _mm512_setzero_ps();
         }
         Turn(r);
 #pragma GCC unroll 16
