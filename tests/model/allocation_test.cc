@@ -1,41 +1,20 @@
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <string>
 #include <vector>
 
 #include "runtime/gguf/gguf_file.h"
 #include "runtime/kernels/kernel_table.h"
 #include "runtime/model/transformer.h"
+#include "tests/support/count_allocations.h"
 #include "tests/support/packed_model.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/tiny_model.h"
 
-namespace {
-
-std::atomic<uint64_t> allocations{0};
-
-}  // namespace
-
-// For all of this program; the other forms of new end up here.
-void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return std::malloc(size == 0 ? 1 : size);
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
-
 namespace linnet::model {
 namespace {
 
+using ::linnet::testing::allocations;
 using ::linnet::testing::IsOk;
 
 // Of a prompt, of tokens after it, and of tokens of two sessions together.
