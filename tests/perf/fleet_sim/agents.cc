@@ -17,6 +17,8 @@ namespace {
 
 constexpr auto kCallSeconds = std::chrono::seconds(60);
 
+// A context holds its channel. The last who holds one must be none of gRPC's threads (its end joins them all,
+// itself, too, and gRPC 1.51 then frees a queue twice): a call goes before anybody hears that it is done.
 template <typename Request, typename Response>
 struct Call {
   grpc::ClientContext context;
@@ -76,8 +78,9 @@ Tally Agents::MakeTokens(Operator& operator_, size_t width) {
     call->request.set_device_name(absl::StrCat("device-", n));
     call->request.set_valid_seconds(86'400);
     operator_.stub().async()->CreateToken(&call->context, &call->request, &call->response,
-                                          [this, n, call, done](const grpc::Status& status) {
+                                          [this, n, call, done](const grpc::Status& status) mutable {
                                             agents_[n].token = call->response.token();
+                                            call.reset();
                                             done(status);
                                           });
   });
@@ -108,12 +111,14 @@ Tally Agents::Enroll(size_t width) {
     agent.channel = Dial(token->coordinator_address, *credentials);
     agent.stub = fleet::v1::Fleet::NewStub(agent.channel);
     agent.stub->async()->Enroll(&call->context, &request, &call->response,
-                                [&agent, call, done](const grpc::Status& status) {
+                                [&agent, call, done](const grpc::Status& status) mutable {
                                   for (const std::string& der : call->response.certificate_chain()) {
                                     const auto certificate = base::Certificate::FromDer(der);
                                     if (certificate.ok()) agent.chain_pem += certificate->ToPem();
                                   }
-                                  // As a device does: it comes back with its certificate.
+                                  call.reset();
+                                  // As a device does: it comes back with its certificate. (The operator's
+                                  // channel stays: this one is not the last.)
                                   agent.stub.reset();
                                   agent.channel.reset();
                                   done(status);
@@ -148,7 +153,10 @@ Begin Agents::CheckIn(size_t count) {
     call->context.set_wait_for_ready(true);
     agents_[n % count].stub->async()->CheckIn(
         &call->context, &call->request, &call->response,
-        [call, done = std::move(done)](const grpc::Status& status) { done(status); });
+        [call, done = std::move(done)](const grpc::Status& status) mutable {
+          call.reset();
+          done(status);
+        });
   };
 }
 

@@ -65,15 +65,17 @@ absl::Status CoordinatorProcess::Start(const std::string& program, const std::st
                                           ready,
                                           "--max-devices",
                                           absl::StrCat(max_devices)};
+  std::vector<char*> arguments;
+  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  const std::string log_path = dir + "/coordinator.log";
+  // gRPC's threads run here: what follows in the child takes no lock and no memory.
   pid_ = fork();
   if (pid_ == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    const int log = open((dir + "/coordinator.log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    const int log = open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(log, 1);
     dup2(log, 2);
-    std::vector<char*> arguments;
-    for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-    arguments.push_back(nullptr);
     execv(program.c_str(), arguments.data());
     _exit(127);
   }
