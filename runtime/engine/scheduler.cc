@@ -192,13 +192,15 @@ void Scheduler::EvaluateTogether(const model::LoraAdapter* adapter, size_t& spar
   const uint64_t barriers = model_.barriers();
   const model::HeadUse head = model_.head_use();
   model_.SetAdapter(adapter);
+  if (tokens == 1) kernels::SetFetchAhead(fetch_.next());
   if (!model_.ForwardUnless([&] { return ShouldGiveUp(start); }, batch_, logits)) {
     for (Session* s : group_) s->generation.GaveUp();
     return;
   }
-  for (PassPace* pace : {&pace_, &shared_pace_}) pace->Took(tokens, absl::Now() - start);
-  const Generation::PassCost cost = {absl::Now() - start, model_.barriers() - barriers,
-                                     model_.head_use() - head};
+  const absl::Duration time = absl::Now() - start;
+  for (PassPace* pace : {&pace_, &shared_pace_}) pace->Took(tokens, time);
+  if (tokens == 1) fetch_.Took(time);
+  const Generation::PassCost cost = {time, model_.barriers() - barriers, model_.head_use() - head};
   size_t first = 0;
   for (size_t i = 0; i < group_.size(); ++i) {
     group_[i]->generation.Evaluated(logits.subspan(first * vocabulary, batch_[i].rows * vocabulary), cost);

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "runtime/engine/engine.h"
+#include "runtime/engine/fetch_choice.h"
 #include "runtime/engine/generation.h"
 #include "runtime/engine/kv_slots.h"
 #include "runtime/engine/pass_pace.h"
@@ -72,6 +73,7 @@ class Scheduler {
   PrefixStore* const prefixes_;
   const Options options_;
   PassPace pace_, shared_pace_;                    // of a prompt alone, of one beside others
+  FetchChoice fetch_;                              // of passes of one token
   std::vector<std::unique_ptr<Session>> running_;  // in the order in which they began
 
   // Of a step.

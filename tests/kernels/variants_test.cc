@@ -9,6 +9,7 @@
 #include <string>
 #include <type_traits>
 
+#include "runtime/kernels/fetch_ahead.h"
 #include "runtime/kernels/tiles.h"
 #include "runtime/kernels/weight_types.h"
 
@@ -73,9 +74,13 @@ class VariantsTest : public VariantsFixture {
                              std::to_string(rows) + " cols " + std::to_string(cols) + " tokens " +
                              std::to_string(tokens);
     const size_t stride = rows + 1;
-    Compare(tokens == 0 ? 0 : (tokens - 1) * stride + rows, what, [&](const Ops& ops, float* y) {
-      ops.tile_matmul[format.type](w.data(), input, y, rows, cols, tokens, stride);
-    });
+    for (const FetchAhead ahead : {FetchAhead::kNear, FetchAhead::kFar}) {
+      SetFetchAhead(ahead);
+      if (ahead == FetchAhead::kNear && tokens != 1) continue;  // it is for one token
+      Compare(tokens == 0 ? 0 : (tokens - 1) * stride + rows, what, [&](const Ops& ops, float* y) {
+        ops.tile_matmul[format.type](w.data(), input, y, rows, cols, tokens, stride);
+      });
+    }
   }
 
   template <size_t kSize, typename Quantize, typename Normalize, typename Gate>

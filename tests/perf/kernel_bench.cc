@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/kernels/fetch_ahead.h"
 #include "runtime/kernels/kernel_table.h"
 #include "runtime/kernels/tiles.h"
 #include "runtime/kernels/weight_types.h"
@@ -31,16 +32,18 @@ using kernels::WeightTypeInfo;
 
 constexpr std::string_view kUsage =
     R"(kernel_bench [--sets A,B] [--types Q4_0,F16] [--tokens 1,4,8,64,256] [--rows 1536] [--cols 576]
-             [--stream-mib 256] [--ms 30] [--repeats 0] [--runs 5] [--json]
+             [--stream-mib 256] [--ms 30] [--repeats 0] [--runs 5] [--near]
+             [--json]
   --stream-mib  weights that are read one after the other with up to 8 tokens, so that no cache holds them
   --ms          time of a measurement; --repeats N: N products instead (for counting instructions)
+  --near        products of one token ask for weights just ahead (runtime/kernels/fetch_ahead.h)
 )";
 
 struct Options {
   std::vector<std::string> sets, types;
   std::vector<size_t> tokens = {1, 4, 8, 64, 256};
   size_t rows = 1536, cols = 576, stream_mib = 256, ms = 30, repeats = 0, runs = 5;
-  bool json = false;
+  bool near = false, json = false;
 };
 
 std::vector<std::string> Split(std::string_view list) {
@@ -64,8 +67,8 @@ bool Parse(int argc, char** argv, Options* options) {
       {"--ms", &options->ms},     {"--repeats", &options->repeats}, {"--runs", &options->runs}};
   for (int i = 1; i < argc; ++i) {
     const std::string_view name = argv[i];
-    if (name == "--json") {
-      options->json = true;
+    if (name == "--json" || name == "--near") {
+      (name == "--json" ? options->json : options->near) = true;
       continue;
     }
     if (i + 1 == argc) return false;
@@ -160,12 +163,15 @@ class Bench {
   // Bytes a second of reading alone.
   double ReadBandwidth() {
     return Rate([this](size_t) {
-      uint64_t sums[8] = {};
+      uint64_t sums[16] = {};
       const uint8_t* p = weights_.data();
       for (size_t at = 0; at + sizeof(sums) <= weights_.size(); at += sizeof(sums)) {
-        uint64_t words[8];
-        std::memcpy(words, p + at, sizeof(words));
-        for (int i = 0; i < 8; ++i) sums[i] ^= words[i];
+#pragma GCC unroll 16
+        for (size_t i = 0; i < 16; ++i) {
+          uint64_t word;
+          std::memcpy(&word, p + at + 8 * i, sizeof(word));
+          sums[i] += word;
+        }
       }
       for (const uint64_t sum : sums) sink_ = sink_ + sum;
       return static_cast<double>(weights_.size());
@@ -302,6 +308,7 @@ int Main(int argc, char** argv) {
     std::cerr << "kernel_bench: no set and type of these names on this CPU\n";
     return 2;
   }
+  if (options.near) kernels::SetFetchAhead(kernels::FetchAhead::kNear);
   Bench bench(options);
   std::vector<double> bandwidths;
   std::map<const Variant*, std::vector<double>> peaks;

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "runtime/kernels/avx2/tile_weights.h"
+#include "runtime/kernels/fetch_ahead.h"
 
 // Products of packed matrices, for any Isa: lanes are rows, so a float accumulator holds one output element
 // and blocks are added in ascending order, as NUMERICS.md demands. A block's weights are unpacked once for a
@@ -56,13 +57,25 @@ struct TileBlocks {
   const uint8_t* quants;
   const uint8_t* shares;  // of the tile's bytes in the order of memory, as many as all before these have
   size_t count;
+  size_t head_bytes;  // of the tile
 };
 
 // Weights of a pass with few tokens come from memory. The more tokens, the less far ahead of them the
 // processor looks by itself, and its prefetchers stop at each page. The first cache waits for few lines at a
-// time, the second for many: so they are asked for twice, far ahead into the second, and near into the first.
-// As measured (tests/perf/RESULTS.md), for all types alike, in bytes:
-constexpr size_t kFarAhead = 8192, kNearAhead = 2048;
+// time, the second for many: so they are asked for twice, far ahead into the second, and nearer into the
+// first. Just ahead (fetch_ahead.h) one distance does, where a tile's heads are so few that they and the
+// quants are nearly one stream. As measured (tests/perf/RESULTS.md), for all types alike, in bytes:
+struct Ahead {
+  size_t second = 8192, first = 2048;
+};
+constexpr Ahead kJustAhead = {384, 384};
+constexpr size_t kMostHeadsForNear = 1536;
+
+template <int kTokens>
+[[gnu::always_inline]] inline Ahead HowFarAhead(size_t head_bytes) {
+  if (kTokens > 1 || head_bytes > kMostHeadsForNear) return {};
+  return __atomic_load_n(&fetch_ahead, __ATOMIC_RELAXED) == FetchAhead::kNear ? kJustAhead : Ahead{};
+}
 
 template <int kTokens>
 constexpr bool kFewTokens = kTokens <= 8;
@@ -71,14 +84,20 @@ constexpr bool kFewTokens = kTokens <= 8;
 template <typename Product>
 constexpr size_t kShareBytes = Product::kFormat.head_bytes + Product::kFormat.quant_bytes;
 
-// What comes after the `bytes` at `share`. A block that is multiplied asks for its share of the tile, heads
-// and quants as they lie in memory: so all of what follows is asked for, each line once.
-[[gnu::always_inline]] inline void Fetch(const uint8_t* share, size_t bytes) {
+// What the block that is multiplied has of its tile's bytes, in the order of memory.
+struct Share {
+  const uint8_t* bytes;
+  Ahead ahead;
+};
+
+// What comes after `count` bytes from `from` on of the share. So each block asks for as much as it is of the
+// tile, heads and quants alike, and all of what follows is asked for, each line once.
+[[gnu::always_inline]] inline void Fetch(Share share, size_t from, size_t count) {
   // As a number: it may lie beyond the matrix, where a prefetch does nothing.
-  const auto at = reinterpret_cast<uintptr_t>(share);
-  for (size_t i = 0; i < bytes; i += 64) {
-    _mm_prefetch(reinterpret_cast<const char*>(at + kFarAhead + i), _MM_HINT_T1);
-    _mm_prefetch(reinterpret_cast<const char*>(at + kNearAhead + i), _MM_HINT_T0);
+  const auto at = reinterpret_cast<uintptr_t>(share.bytes) + from;
+  for (size_t i = 0; i < count; i += 64) {
+    _mm_prefetch(reinterpret_cast<const char*>(at + share.ahead.second + i), _MM_HINT_T1);
+    _mm_prefetch(reinterpret_cast<const char*>(at + share.ahead.first + i), _MM_HINT_T0);
   }
 }
 
@@ -97,10 +116,11 @@ template <typename Isa, typename Product, int kTokens, int kFirst, int kTogether
       if (!first && from < rows) sums[p][t] = Isa::LoadLanes(y + t * y_stride + from, rows - from);
     }
   }
+  const Ahead ahead = HowFarAhead<kTokens>(blocks.head_bytes);
   for (size_t b = 0; b < blocks.count; ++b, x += kTokens) {
     const uint8_t* head = blocks.heads + b * Product::kFormat.head_bytes;
     const uint8_t* quants = blocks.quants + b * Product::kFormat.quant_bytes;
-    const uint8_t* share = blocks.shares + b * kShareBytes<Product>;
+    const Share share = {blocks.shares + b * kShareBytes<Product>, ahead};
     Product::template Add<kTokens, kFetch>(head, quants, share, kFirst, x, sums[0]);
     if constexpr (kTogether == 2) {
       Product::template Add<kTokens, false>(head, quants, share, kFirst + 1, x, sums[1]);
@@ -139,7 +159,7 @@ template <typename Isa, typename Product, int kTokens, bool kFetch>
       const uint8_t* bytes = m.tiles + tile * m.tile_bytes;
       const TileBlocks blocks{bytes + at * Product::kFormat.head_bytes,
                               bytes + m.head_bytes + at * Product::kFormat.quant_bytes,
-                              bytes + at * kShareBytes<Product>, count};
+                              bytes + at * kShareBytes<Product>, count, m.head_bytes};
       float* out = y + tile * kTileRows;
       const size_t rows = m.rows - tile * kTileRows;
       if constexpr (kTokens <= 4 || kParts<Isa> == 1) {

@@ -1,0 +1,26 @@
+#include "runtime/engine/fetch_choice.h"
+
+#include <algorithm>
+
+namespace linnet::engine {
+
+using kernels::FetchAhead;
+
+FetchAhead FetchChoice::next() const {
+  if (!trying() || at_ == 0) return best_;
+  return at_ % 2 == 1 ? FetchAhead::kNear : FetchAhead::kFar;
+}
+
+void FetchChoice::Took(absl::Duration time) {
+  if (trying() && at_ > 0) {
+    absl::Duration& fastest = fastest_[static_cast<size_t>(next())];
+    fastest = std::min(fastest, time);
+  }
+  if (++at_ == 1 + 2 * kTrials) best_ = fastest_[1] < fastest_[0] ? FetchAhead::kNear : FetchAhead::kFar;
+  if (at_ == kOften) {
+    at_ = 0;
+    fastest_.fill(absl::InfiniteDuration());
+  }
+}
+
+}  // namespace linnet::engine
