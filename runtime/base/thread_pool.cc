@@ -10,6 +10,8 @@
 #include <string>
 #include <utility>
 
+#include "runtime/base/status_macros.h"
+
 namespace linnet::base {
 namespace {
 
@@ -79,11 +81,12 @@ int PhysicalCores() {
 }
 
 // A Run is open from when its pieces are there until none is left to take. Workers come in while it is open;
-// the caller waits for those inside, not for those that never came. Invariant: the first five members change
+// the caller waits for those inside, not for those that never came. Invariant: the first six members change
 // only while the Run is closed and nobody is inside. It holds because a worker counts itself in before it
 // looks whether the Run is open, and the caller closes before it looks who is inside (both seq_cst).
 struct ThreadPool::State {
   size_t n = 0, step = 1;
+  Order order = Order::kOneAfterTheOther;
   Call* call = nullptr;
   const void* context = nullptr;
   size_t active = 1;
@@ -95,11 +98,24 @@ struct ThreadPool::State {
   alignas(64) std::atomic<uint32_t> round{0};
   std::atomic<bool> open{false}, stop{false};
   alignas(64) std::atomic<uint32_t> inside{0};
+
+  // Of Order::kStretches: what is left of each thread's own stretch, its end in the upper half; in steps.
+  struct alignas(64) Stretch {
+    std::atomic<uint64_t> left{0};
+  };
+  std::vector<Stretch> stretches;
 };
+
+namespace {
+
+constexpr uint64_t Left(uint64_t begin, uint64_t end) { return end << 32 | begin; }
+
+}  // namespace
 
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
   const auto all = static_cast<size_t>(std::max(1, threads));
   state_->active = all;
+  state_->stretches = std::vector<State::Stretch>(all);
   state_->wanted.store(all);
   for (size_t i = 1; i < all; ++i) workers_.emplace_back([this, i] { Work(i); });
 }
@@ -122,8 +138,12 @@ void ThreadPool::Limit(int threads) {
 }
 
 // Large pieces first, small ones at the end, so that all finish at about the same time.
-void ThreadPool::TakePieces() {
+void ThreadPool::TakePieces(size_t index) {
   State& s = *state_;
+  if (s.order == Order::kStretches) {
+    for (size_t i = 0; i < s.active; ++i) TakeFrom((index + i) % s.active, i == 0);
+    return;
+  }
   size_t begin = s.next.load(std::memory_order_relaxed);
   while (begin < s.n) {
     const size_t fair = (s.n - begin) / (2 * s.active) / s.step * s.step;
@@ -131,6 +151,23 @@ void ThreadPool::TakePieces() {
     if (!s.next.compare_exchange_weak(begin, end, std::memory_order_relaxed)) continue;
     s.call(s.context, begin, end);
     begin = s.next.load(std::memory_order_relaxed);
+  }
+}
+
+// Half of what is left, again and again: the owner from the beginning on, others from the end.
+void ThreadPool::TakeFrom(size_t owner, bool own) {
+  State& s = *state_;
+  std::atomic<uint64_t>& left = s.stretches[owner].left;
+  uint64_t now = left.load(std::memory_order_relaxed);
+  while (true) {
+    const uint64_t begin = now & UINT32_MAX, end = now >> 32;
+    if (begin >= end) return;
+    const uint64_t take = (end - begin + 1) / 2;
+    const uint64_t border = own ? begin + take : end - take;
+    const uint64_t rest = own ? Left(border, end) : Left(begin, border);
+    if (!left.compare_exchange_weak(now, rest, std::memory_order_relaxed)) continue;
+    s.call(s.context, (own ? begin : border) * s.step, std::min(s.n, (own ? border : end) * s.step));
+    now = left.load(std::memory_order_relaxed);
   }
 }
 
@@ -145,12 +182,12 @@ void ThreadPool::Work(size_t index) {
     // worker that came from another round could take that one for seen, and sleep for ever.
     if (s.stop.load()) return;
     s.inside.fetch_add(1);
-    if (s.open.load()) TakePieces();
+    if (s.open.load()) TakePieces(index);
     if (s.inside.fetch_sub(1) == 1) s.inside.notify_one();
   }
 }
 
-void ThreadPool::RunShare(size_t n, size_t step, Call* call, const void* context) {
+void ThreadPool::RunShare(size_t n, size_t step, Order order, Call* call, const void* context) {
   if (n == 0) return;
   if (state_->active == 1 || n <= step) {
     call(context, 0, n);
@@ -166,13 +203,22 @@ void ThreadPool::RunShare(size_t n, size_t step, Call* call, const void* context
   const auto start = Clock::now();
   s.n = n;
   s.step = step;
+  s.order = order;
   s.call = call;
   s.context = context;
   s.next.store(0, std::memory_order_relaxed);
+  if (order == Order::kStretches) {
+    const uint64_t steps = (n + step - 1) / step;
+    LINNET_CHECK(steps <= UINT32_MAX);
+    for (uint64_t i = 0; i < s.active; ++i) {
+      const uint64_t left = Left(steps * i / s.active, steps * (i + 1) / s.active);
+      s.stretches[i].left.store(left, std::memory_order_relaxed);
+    }
+  }
   s.open.store(true);
   s.round.fetch_add(1);
   s.round.notify_all();
-  TakePieces();
+  TakePieces(0);
   s.open.store(false);
   const auto worked = Clock::now();
   if (!SpinUntil([&] { return s.inside.load() == 0; })) {

@@ -34,14 +34,19 @@ class ThreadPool {
   // From now on so many take part (1 to threads()), the caller included; the others sleep.
   void Limit(int threads);
 
+  // Who takes which pieces. One after the other: each thread the next one of all. Stretches: each has a part
+  // of its own, as long as the others', and goes through it from the beginning on; who is done with that
+  // helps the others from their ends on. So a thread goes on where memory was asked ahead by itself.
+  enum class Order : uint8_t { kOneAfterTheOther, kStretches };
+
   // Runs share(begin, end) over [0, n) in consecutive pieces whose borders are multiples of `step`, on any of
   // the threads, and returns when all are done. Allocates nothing.
   template <typename Share>
-  void Run(size_t n, size_t step, const Share& share) {
+  void Run(size_t n, size_t step, const Share& share, Order order = Order::kOneAfterTheOther) {
     const auto call = [](const void* context, size_t begin, size_t end) {
       (*static_cast<const Share*>(context))(begin, end);
     };
-    RunShare(n, step, call, &share);
+    RunShare(n, step, order, call, &share);
   }
 
   // How many Runs had more than one thread so far: each is a barrier. The caller's to read.
@@ -50,9 +55,11 @@ class ThreadPool {
  private:
   using Call = void(const void* context, size_t begin, size_t end);
   struct State;
-  void RunShare(size_t n, size_t step, Call* call, const void* context);
+  void RunShare(size_t n, size_t step, Order order, Call* call, const void* context);
   void Work(size_t index);
-  void TakePieces();
+  void TakePieces(size_t index);  // thread's
+  // Of `owner`'s stretch.
+  void TakeFrom(size_t owner, bool own);
 
   std::unique_ptr<State> state_;
   std::vector<std::thread> workers_;

@@ -54,7 +54,7 @@ class Linear {
       return;
     }
     Observe(x, tokens, outputs);
-    Share(rows, StepOf(tokens), IsSmall(tokens, outputs), [&](size_t begin, size_t end) {
+    Share(rows, StepOf(tokens), IsSmall(tokens, outputs), OrderOf(tokens), [&](size_t begin, size_t end) {
       for (const Output& output : outputs) Part(output, begin, end, x, 0, tokens);
       finish(begin, end);
     });
@@ -71,7 +71,7 @@ class Linear {
     const size_t rows = Places(outputs);
     if (adapter_ != nullptr) {
       Multiply(x, tokens, outputs);
-      Share(tokens, kRowStep, IsSmall(tokens, outputs), finish);
+      Share(tokens, kRowStep, IsSmall(tokens, outputs), Order::kOneAfterTheOther, finish);
       return;
     }
     Observe(x, tokens, outputs);
@@ -84,7 +84,7 @@ class Linear {
     const auto count = [&](size_t group, size_t done) {
       if (groups_done_.Completes(group, done, rows)) finish(group * kTokenGroup, last(group));
     };
-    Share(rows, kRowStep, IsSmall(tokens, outputs), [&](size_t begin, size_t end) {
+    Share(rows, kRowStep, IsSmall(tokens, outputs), OrderOf(tokens), [&](size_t begin, size_t end) {
       if (begin < bulk) {
         const size_t to = std::min(end, bulk);
         Rows(outputs, begin, to, x, 0, tokens);
@@ -118,12 +118,18 @@ class Linear {
   static bool IsSmall(size_t tokens, Outputs outputs);
   // Products of many tokens arrange these anew for each piece, so there pieces are of several tiles.
   static constexpr size_t StepOf(size_t tokens) { return tokens < kTokenGroup ? kRowStep : 4 * kRowStep; }
+  // Few tokens wait for memory: there each thread goes through rows of its own. With many, whoever comes
+  // takes the next rows, since groups of tokens become whole with the last ones.
+  using Order = base::ThreadPool::Order;
+  static constexpr Order OrderOf(size_t tokens) {
+    return tokens < kTokenGroup ? Order::kStretches : Order::kOneAfterTheOther;
+  }
   template <typename Piece>
-  void Share(size_t n, size_t step, bool alone, const Piece& piece) {
+  void Share(size_t n, size_t step, bool alone, Order order, const Piece& piece) {
     if (alone) {
       piece(0, n);
     } else {
-      pool_.Run(n, step, piece);
+      pool_.Run(n, step, piece, order);
     }
   }
   void Products(const ProductInput& x, size_t tokens, Outputs outputs);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
@@ -15,18 +16,24 @@
 namespace linnet::base {
 namespace {
 
+constexpr ThreadPool::Order kOrders[] = {ThreadPool::Order::kOneAfterTheOther, ThreadPool::Order::kStretches};
+
 TEST(ThreadPoolTest, EveryElementIsDoneOnceInPiecesOfTheStep) {
   for (const int threads : {1, 2, 3, 5}) {
     ThreadPool pool(threads);
     EXPECT_EQ(pool.threads(), threads);
     for (const size_t n : {0, 1, 7, 8, 9, 63, 64, 65, 1000}) {
-      std::vector<int> done(n, 0);
-      pool.Run(n, 8, [&](size_t begin, size_t end) {
-        EXPECT_EQ(begin % 8, 0u);
-        EXPECT_TRUE(end % 8 == 0 || end == n);
-        for (size_t i = begin; i < end; ++i) ++done[i];
-      });
-      for (const int d : done) ASSERT_EQ(d, 1);
+      for (const ThreadPool::Order order : kOrders) {
+        std::vector<int> done(n, 0);
+        const auto piece = [&](size_t begin, size_t end) {
+          EXPECT_LT(begin, end);
+          EXPECT_EQ(begin % 8, 0u);
+          EXPECT_TRUE(end % 8 == 0 || end == n);
+          for (size_t i = begin; i < end; ++i) ++done[i];
+        };
+        pool.Run(n, 8, piece, order);
+        for (const int d : done) ASSERT_EQ(d, 1);
+      }
     }
   }
 }
@@ -37,9 +44,10 @@ TEST(ThreadPoolTest, ManyRunsInARowAndAfterSleep) {
   for (int round = 1; round <= 2000; ++round) {
     if (round % 500 == 0)
       std::this_thread::sleep_for(std::chrono::milliseconds(2));  // the workers fall asleep
-    pool.Run(sums.size(), 1, [&](size_t begin, size_t end) {
+    const auto piece = [&](size_t begin, size_t end) {
       for (size_t i = begin; i < end; ++i) sums[i] += i;
-    });
+    };
+    pool.Run(sums.size(), 1, piece, kOrders[round % 2]);
   }
   for (size_t i = 0; i < sums.size(); ++i) ASSERT_EQ(sums[i], 2000 * i);
 }
@@ -49,13 +57,37 @@ TEST(ThreadPoolTest, AThreadThatIsHeldUpHoldsUpOnlyItsPiece) {
   for (int round = 0; round < 50; ++round) {
     std::atomic<size_t> done{0};
     // Whoever has the first piece keeps it until all the others are done.
-    pool.Run(64, 1, [&](size_t begin, size_t end) {
+    const auto piece = [&](size_t begin, size_t end) {
       if (begin == 0) {
         while (done.load() < 64 - end) std::this_thread::yield();
       }
       done += end - begin;
-    });
+    };
+    pool.Run(64, 1, piece, kOrders[round % 2]);
     ASSERT_EQ(done.load(), 64u);
+  }
+}
+
+TEST(ThreadPoolTest, AThreadGoesThroughItsStretchFromTheBeginningOn) {
+  constexpr size_t kThreads = 3, kRows = 300;
+  ThreadPool pool(kThreads);
+  for (int round = 0; round < 50; ++round) {
+    std::vector<std::thread::id> who(kRows);
+    std::atomic<size_t> begun{0};
+    const auto piece = [&](size_t begin, size_t end) {
+      std::fill(who.begin() + static_cast<ptrdiff_t>(begin), who.begin() + static_cast<ptrdiff_t>(end),
+                std::this_thread::get_id());
+      // Nobody is early enough to help another.
+      if (begin % (kRows / kThreads) == 0) ++begun;
+      while (begun.load() < kThreads) std::this_thread::yield();
+    };
+    pool.Run(kRows, 1, piece, ThreadPool::Order::kStretches);
+    // The caller's is the first; at least its first half is its own.
+    for (size_t i = 0; i < kRows / kThreads / 2; ++i) ASSERT_EQ(who[i], std::this_thread::get_id());
+    for (size_t t = 0; t < kThreads; ++t) {
+      const size_t from = t * (kRows / kThreads);
+      for (size_t i = 1; i < kRows / kThreads / 2; ++i) ASSERT_EQ(who[from + i], who[from]);
+    }
   }
 }
 
