@@ -154,7 +154,7 @@ void Linear::AddLora(const float* x, size_t tokens, const Output& output) {
 }
 
 void Linear::Products(const ProductInput& x, size_t tokens, Outputs outputs) {
-  Share(Places(outputs), StepOf(tokens), IsSmall(tokens, outputs), OrderOf(tokens),
+  Share(Places(outputs), StepOf(tokens), IsSmall(tokens, outputs), Order::kStretches,
         [&](size_t begin, size_t end) { Rows(outputs, begin, end, x, 0, tokens); });
 }
 

@@ -54,7 +54,7 @@ class Linear {
       return;
     }
     Observe(x, tokens, outputs);
-    Share(rows, StepOf(tokens), IsSmall(tokens, outputs), OrderOf(tokens), [&](size_t begin, size_t end) {
+    Share(rows, StepOf(tokens), IsSmall(tokens, outputs), Order::kStretches, [&](size_t begin, size_t end) {
       for (const Output& output : outputs) Part(output, begin, end, x, 0, tokens);
       finish(begin, end);
     });
@@ -118,8 +118,8 @@ class Linear {
   static bool IsSmall(size_t tokens, Outputs outputs);
   // Products of many tokens arrange these anew for each piece, so there pieces are of several tiles.
   static constexpr size_t StepOf(size_t tokens) { return tokens < kTokenGroup ? kRowStep : 4 * kRowStep; }
-  // Few tokens wait for memory: there each thread goes through rows of its own. With many, whoever comes
-  // takes the next rows, since groups of tokens become whole with the last ones.
+  // Each thread goes through rows of its own; but where the last rows are groups of many tokens, whoever
+  // comes takes the next ones, so that all others are done then.
   using Order = base::ThreadPool::Order;
   static constexpr Order OrderOf(size_t tokens) {
     return tokens < kTokenGroup ? Order::kStretches : Order::kOneAfterTheOther;
