@@ -33,6 +33,17 @@ struct PanelOf<Unit, Kv> {
   static constexpr size_t kMostQueries = Type::kMostQueries;
 };
 
+// Asks the second cache for the rows of the next tile that stand where these do of theirs: where queries are
+// few, they wait for memory.
+template <typename Kv>
+[[gnu::always_inline]] static inline void FetchOfNextTile(const Kv* rows, size_t count, size_t d) {
+  // As a number: it may lie beyond the last row, where a prefetch does nothing.
+  const auto at = reinterpret_cast<uintptr_t>(rows) + kAttendTile * d * sizeof(Kv);
+  for (size_t i = 0; i < count * d * sizeof(Kv); i += 64) {
+    __builtin_prefetch(reinterpret_cast<const void*>(at + i), 0, 2);
+  }
+}
+
 struct AttendQuery {
   const float* q;
   const ActBlock* q8;

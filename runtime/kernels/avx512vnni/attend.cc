@@ -77,13 +77,16 @@ template <int Q, typename Kv>
 void AllDots(AttendQuery* const* queries, const Kv* k, size_t from, size_t to, size_t d, float scale) {
   const __m512 factor = _mm512_set1_ps(scale);
   size_t j = from;
-  for (; j + 4 <= to; j += 4) Dots<Q, 4>(queries, k, j, d, factor);
+  for (; j + 4 <= to; j += 4) {
+    FetchOfNextTile(k + j * d, 4, d);
+    Dots<Q, 4>(queries, k, j, d, factor);
+  }
   for (; j < to; ++j) Dots<Q, 1>(queries, k, j, d, factor);
 }
 
 // out[i] += p[i][j] * v[j] in ascending j, for Q queries and N vectors of 16 columns from `column` on; of
-// one that is not whole, its first `n`.
-template <int Q, int N, bool kWhole, typename Kv>
+// one that is not whole, its first `n`. kFetch: and asks for the next tile's.
+template <int Q, int N, bool kWhole, bool kFetch, typename Kv>
 void AddColumns(AttendQuery* const* queries, const Kv* v, size_t from, size_t to, size_t d, size_t column,
                 size_t n = 16) {
   // Told to unroll all of these, g++ keeps the sums in registers; else it stores each after every key.
@@ -98,6 +101,7 @@ void AddColumns(AttendQuery* const* queries, const Kv* v, size_t from, size_t to
   }
   for (size_t j = from; j < to; ++j) {
     const Kv* row = v + j * d + column;
+    if constexpr (kFetch) FetchOfNextTile(v + j * d, 1, d);
     __m512 values[N];
 #pragma GCC unroll 4
     for (int c = 0; c < N; ++c) values[c] = load(row + 16 * c);
@@ -120,9 +124,13 @@ void AddColumns(AttendQuery* const* queries, const Kv* v, size_t from, size_t to
 template <int Q, typename Kv>
 void AddRows(AttendQuery* const* queries, const Kv* v, size_t from, size_t to, size_t d) {
   size_t column = 0;
-  for (; column + 64 <= d; column += 64) AddColumns<Q, 4, true>(queries, v, from, to, d, column);
-  for (; column + 16 <= d; column += 16) AddColumns<Q, 1, true>(queries, v, from, to, d, column);
-  if (column < d) AddColumns<Q, 1, false>(queries, v, from, to, d, column, d - column);
+  if (d >= 64 && !__is_same(Kv, float)) {  // floats are a panel's, which is near
+    AddColumns<Q, 4, true, true>(queries, v, from, to, d, column);
+    column += 64;
+  }
+  for (; column + 64 <= d; column += 64) AddColumns<Q, 4, true, false>(queries, v, from, to, d, column);
+  for (; column + 16 <= d; column += 16) AddColumns<Q, 1, true, false>(queries, v, from, to, d, column);
+  if (column < d) AddColumns<Q, 1, false, false>(queries, v, from, to, d, column, d - column);
 }
 
 struct Unit : InBytes {
