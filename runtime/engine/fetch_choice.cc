@@ -8,7 +8,7 @@ using kernels::FetchAhead;
 
 FetchAhead FetchChoice::next() const {
   if (!trying() || at_ == 0) return best_;
-  return at_ % 2 == 1 ? FetchAhead::kNear : FetchAhead::kFar;
+  return at_ % 2 == 1 ? FetchAhead::kByProcessor : FetchAhead::kByRequest;
 }
 
 void FetchChoice::Took(absl::Duration time) {
@@ -16,7 +16,8 @@ void FetchChoice::Took(absl::Duration time) {
     absl::Duration& fastest = fastest_[static_cast<size_t>(next())];
     fastest = std::min(fastest, time);
   }
-  if (++at_ == 1 + 2 * kTrials) best_ = fastest_[1] < fastest_[0] ? FetchAhead::kNear : FetchAhead::kFar;
+  if (++at_ == 1 + 2 * kTrials)
+    best_ = fastest_[1] < fastest_[0] ? FetchAhead::kByProcessor : FetchAhead::kByRequest;
   if (at_ == kOften) {
     at_ = 0;
     fastest_.fill(absl::InfiniteDuration());

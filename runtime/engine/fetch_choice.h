@@ -27,7 +27,7 @@ class FetchChoice {
   bool trying() const { return at_ < 1 + 2 * kTrials; }
 
   uint32_t at_ = 0;  // passes since the trials began
-  kernels::FetchAhead best_ = kernels::FetchAhead::kFar;
+  kernels::FetchAhead best_ = kernels::FetchAhead::kByRequest;
   std::array<absl::Duration, 2> fastest_ = {absl::InfiniteDuration(), absl::InfiniteDuration()};
 };
 

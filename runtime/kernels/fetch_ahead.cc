@@ -2,7 +2,7 @@
 
 namespace linnet::kernels {
 
-FetchAhead fetch_ahead = FetchAhead::kFar;
+FetchAhead fetch_ahead = FetchAhead::kByRequest;
 
 void SetFetchAhead(FetchAhead ahead) { __atomic_store_n(&fetch_ahead, ahead, __ATOMIC_RELAXED); }
 

@@ -74,9 +74,9 @@ class VariantsTest : public VariantsFixture {
                              std::to_string(rows) + " cols " + std::to_string(cols) + " tokens " +
                              std::to_string(tokens);
     const size_t stride = rows + 1;
-    for (const FetchAhead ahead : {FetchAhead::kNear, FetchAhead::kFar}) {
+    for (const FetchAhead ahead : {FetchAhead::kByProcessor, FetchAhead::kByRequest}) {
       SetFetchAhead(ahead);
-      if (ahead == FetchAhead::kNear && tokens != 1) continue;  // it is for one token
+      if (ahead == FetchAhead::kByProcessor && tokens != 1) continue;  // it is for one token
       Compare(tokens == 0 ? 0 : (tokens - 1) * stride + rows, what, [&](const Ops& ops, float* y) {
         ops.tile_matmul[format.type](w.data(), input, y, rows, cols, tokens, stride);
       });

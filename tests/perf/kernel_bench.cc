@@ -32,18 +32,18 @@ using kernels::WeightTypeInfo;
 
 constexpr std::string_view kUsage =
     R"(kernel_bench [--sets A,B] [--types Q4_0,F16] [--tokens 1,4,8,64,256] [--rows 1536] [--cols 576]
-             [--stream-mib 256] [--ms 30] [--repeats 0] [--runs 5] [--near]
+             [--stream-mib 256] [--ms 30] [--repeats 0] [--runs 5] [--unasked]
              [--json]
   --stream-mib  weights that are read one after the other with up to 8 tokens, so that no cache holds them
   --ms          time of a measurement; --repeats N: N products instead (for counting instructions)
-  --near        products of one token ask for weights just ahead (runtime/kernels/fetch_ahead.h)
+  --unasked     products of one token ask for no weights ahead (runtime/kernels/fetch_ahead.h)
 )";
 
 struct Options {
   std::vector<std::string> sets, types;
   std::vector<size_t> tokens = {1, 4, 8, 64, 256};
   size_t rows = 1536, cols = 576, stream_mib = 256, ms = 30, repeats = 0, runs = 5;
-  bool near = false, json = false;
+  bool unasked = false, json = false;
 };
 
 std::vector<std::string> Split(std::string_view list) {
@@ -67,8 +67,8 @@ bool Parse(int argc, char** argv, Options* options) {
       {"--ms", &options->ms},     {"--repeats", &options->repeats}, {"--runs", &options->runs}};
   for (int i = 1; i < argc; ++i) {
     const std::string_view name = argv[i];
-    if (name == "--json" || name == "--near") {
-      (name == "--json" ? options->json : options->near) = true;
+    if (name == "--json" || name == "--unasked") {
+      (name == "--json" ? options->json : options->unasked) = true;
       continue;
     }
     if (i + 1 == argc) return false;
@@ -308,7 +308,7 @@ int Main(int argc, char** argv) {
     std::cerr << "kernel_bench: no set and type of these names on this CPU\n";
     return 2;
   }
-  if (options.near) kernels::SetFetchAhead(kernels::FetchAhead::kNear);
+  if (options.unasked) kernels::SetFetchAhead(kernels::FetchAhead::kByProcessor);
   Bench bench(options);
   std::vector<double> bandwidths;
   std::map<const Variant*, std::vector<double>> peaks;

@@ -31,12 +31,12 @@ struct Block32 {
     __builtin_memcpy(input.q, x.q, sizeof(input.q));
   }
 
-  // The rows of register `part`, one block further. kFetch: ask for the weights that come after.
+  // The rows of register `part`, one block further. kFetch: ask for the weights that come after `share`.
   template <int kTokens, bool kFetch>
-  [[gnu::always_inline]] static inline void Add(const uint8_t* head, const uint8_t* quants, Share share,
-                                                int part, const Input* x,
+  [[gnu::always_inline]] static inline void Add(const uint8_t* head, const uint8_t* quants,
+                                                const uint8_t* share, int part, const Input* x,
                                                 typename Isa::Float (&sums)[kTokens]) {
-    if constexpr (kFetch) Fetch(share, 0, kShareBytes<Block32>);
+    if constexpr (kFetch) Fetch(share, kShareBytes<Block32>);
     // Else g++ keeps what one part has read of the activations for the next; that is more than there are
     // registers, so it stores them. They are in the first cache as they are.
     if constexpr (kTokens > 1 && Isa::kLanes < kTileRows) asm volatile("" : "+r"(x));

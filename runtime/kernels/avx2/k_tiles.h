@@ -51,17 +51,18 @@ struct Block256 {
     }
   }
 
-  // The rows of register `part`, one block further. kFetch: ask for the weights that come after, not
+  // The rows of register `part`, one block further. kFetch: ask for the weights that come after `share`, not
   // for a whole block at once, which is more than the caches wait for.
   template <int kTokens, bool kFetch>
-  [[gnu::always_inline]] static inline void Add(const uint8_t* head, const uint8_t* quants, Share share,
-                                                int part, const Input* x, Float (&sums)[kTokens]) {
+  [[gnu::always_inline]] static inline void Add(const uint8_t* head, const uint8_t* quants,
+                                                const uint8_t* share, int part, const Input* x,
+                                                Float (&sums)[kTokens]) {
     const uint8_t* scales = head + (W::kMin ? 4 : 2) * kTileRows + part * Isa::kLanes;
     Int exact[kTokens];
 #pragma GCC unroll 16
     for (int t = 0; t < kTokens; ++t) exact[t] = Isa::Zero();
     for (size_t j = 0; j < kBlock256 / kBlock; ++j) {
-      if constexpr (kFetch) Fetch(share, j * kShareOf32, kShareOf32);
+      if constexpr (kFetch) Fetch(share + j * kShareOf32, kShareOf32);
       const uint8_t* q = quants + j * kBytesOf32 + part * 4 * Isa::kLanes;
       if constexpr (kSub == kBlock) {
         const Int scale = Isa::Scales(Isa::Signed(scales + j * kTileRows));

@@ -57,25 +57,13 @@ struct TileBlocks {
   const uint8_t* quants;
   const uint8_t* shares;  // of the tile's bytes in the order of memory, as many as all before these have
   size_t count;
-  size_t head_bytes;  // of the tile
 };
 
 // Weights of a pass with few tokens come from memory. The more tokens, the less far ahead of them the
 // processor looks by itself, and its prefetchers stop at each page. The first cache waits for few lines at a
-// time, the second for many: so they are asked for twice, far ahead into the second, and nearer into the
-// first. Just ahead (fetch_ahead.h) one distance does, where a tile's heads are so few that they and the
-// quants are nearly one stream. As measured (tests/perf/RESULTS.md), for all types alike, in bytes:
-struct Ahead {
-  size_t second = 8192, first = 2048;
-};
-constexpr Ahead kJustAhead = {384, 384};
-constexpr size_t kMostHeadsForNear = 1536;
-
-template <int kTokens>
-[[gnu::always_inline]] inline Ahead HowFarAhead(size_t head_bytes) {
-  if (kTokens > 1 || head_bytes > kMostHeadsForNear) return {};
-  return __atomic_load_n(&fetch_ahead, __ATOMIC_RELAXED) == FetchAhead::kNear ? kJustAhead : Ahead{};
-}
+// time, the second for many: so they are asked for twice, far ahead into the second, and near into the first.
+// As measured (tests/perf/RESULTS.md), for all types alike, in bytes:
+constexpr size_t kFarAhead = 8192, kNearAhead = 2048;
 
 template <int kTokens>
 constexpr bool kFewTokens = kTokens <= 8;
@@ -84,21 +72,29 @@ constexpr bool kFewTokens = kTokens <= 8;
 template <typename Product>
 constexpr size_t kShareBytes = Product::kFormat.head_bytes + Product::kFormat.quant_bytes;
 
-// What the block that is multiplied has of its tile's bytes, in the order of memory.
-struct Share {
-  const uint8_t* bytes;
-  Ahead ahead;
-};
-
-// What comes after `count` bytes from `from` on of the share. So each block asks for as much as it is of the
-// tile, heads and quants alike, and all of what follows is asked for, each line once.
-[[gnu::always_inline]] inline void Fetch(Share share, size_t from, size_t count) {
+// What comes after the `bytes` at `share`. A block that is multiplied asks for its share of the tile, heads
+// and quants as they lie in memory: so all of what follows is asked for, each line once.
+[[gnu::always_inline]] inline void Fetch(const uint8_t* share, size_t bytes) {
   // As a number: it may lie beyond the matrix, where a prefetch does nothing.
-  const auto at = reinterpret_cast<uintptr_t>(share.bytes) + from;
-  for (size_t i = 0; i < count; i += 64) {
-    _mm_prefetch(reinterpret_cast<const char*>(at + share.ahead.second + i), _MM_HINT_T1);
-    _mm_prefetch(reinterpret_cast<const char*>(at + share.ahead.first + i), _MM_HINT_T0);
+  const auto at = reinterpret_cast<uintptr_t>(share);
+  for (size_t i = 0; i < bytes; i += 64) {
+    _mm_prefetch(reinterpret_cast<const char*>(at + kFarAhead + i), _MM_HINT_T1);
+    _mm_prefetch(reinterpret_cast<const char*>(at + kNearAhead + i), _MM_HINT_T0);
   }
+}
+
+// Where that is left to the processor (fetch_ahead.h): it loses a stream that turns to and fro between a
+// tile's heads and its quants. So the heads are read at once, and as much of the quants as makes it run ahead
+// of them.
+constexpr size_t kRunUp = 1536;  // bytes, as measured
+
+[[gnu::always_inline]] inline void RunUp(const uint8_t* tile, size_t head_bytes, size_t tile_bytes) {
+  const size_t bytes = head_bytes + kRunUp < tile_bytes ? head_bytes + kRunUp : tile_bytes;
+  for (size_t i = 0; i < bytes; i += 64) static_cast<void>(*static_cast<const volatile uint8_t*>(tile + i));
+}
+
+[[gnu::always_inline]] inline bool ByProcessor() {
+  return __atomic_load_n(&fetch_ahead, __ATOMIC_RELAXED) == FetchAhead::kByProcessor;
 }
 
 // The rows of registers kFirst .. kFirst + kTogether - 1. y: [kTokens, kTileRows] at y_stride, of which
@@ -116,11 +112,10 @@ template <typename Isa, typename Product, int kTokens, int kFirst, int kTogether
       if (!first && from < rows) sums[p][t] = Isa::LoadLanes(y + t * y_stride + from, rows - from);
     }
   }
-  const Ahead ahead = HowFarAhead<kTokens>(blocks.head_bytes);
   for (size_t b = 0; b < blocks.count; ++b, x += kTokens) {
     const uint8_t* head = blocks.heads + b * Product::kFormat.head_bytes;
     const uint8_t* quants = blocks.quants + b * Product::kFormat.quant_bytes;
-    const Share share = {blocks.shares + b * kShareBytes<Product>, ahead};
+    const uint8_t* share = blocks.shares + b * kShareBytes<Product>;
     Product::template Add<kTokens, kFetch>(head, quants, share, kFirst, x, sums[0]);
     if constexpr (kTogether == 2) {
       Product::template Add<kTokens, false>(head, quants, share, kFirst + 1, x, sums[1]);
@@ -159,9 +154,16 @@ template <typename Isa, typename Product, int kTokens, bool kFetch>
       const uint8_t* bytes = m.tiles + tile * m.tile_bytes;
       const TileBlocks blocks{bytes + at * Product::kFormat.head_bytes,
                               bytes + m.head_bytes + at * Product::kFormat.quant_bytes,
-                              bytes + at * kShareBytes<Product>, count, m.head_bytes};
+                              bytes + at * kShareBytes<Product>, count};
       float* out = y + tile * kTileRows;
       const size_t rows = m.rows - tile * kTileRows;
+      if constexpr (kTokens == 1) {
+        if (ByProcessor()) {
+          RunUp(bytes, m.head_bytes, m.tile_bytes);
+          TileProduct<Isa, Product, 1, 0, kParts<Isa>, false>(blocks, input, out, y_stride, rows, at == 0);
+          continue;
+        }
+      }
       if constexpr (kTokens <= 4 || kParts<Isa> == 1) {
         TileProduct<Isa, Product, kTokens, 0, kParts<Isa>, kFetch>(blocks, input, out, y_stride, rows,
                                                                    at == 0);
