@@ -157,10 +157,12 @@ template <typename Isa, typename Product, int kTokens, bool kFetch>
                               bytes + at * kShareBytes<Product>, count};
       float* out = y + tile * kTileRows;
       const size_t rows = m.rows - tile * kTileRows;
-      if constexpr (kTokens == 1) {
+      // With more tokens the processor does not look far enough ahead.
+      if constexpr (kTokens == 1 || (kTokens == 2 && kParts<Isa> == 1)) {
         if (ByProcessor()) {
           RunUp(bytes, m.head_bytes, m.tile_bytes);
-          TileProduct<Isa, Product, 1, 0, kParts<Isa>, false>(blocks, input, out, y_stride, rows, at == 0);
+          TileProduct<Isa, Product, kTokens, 0, kParts<Isa>, false>(blocks, input, out, y_stride, rows,
+                                                                    at == 0);
           continue;
         }
       }
