@@ -2,8 +2,10 @@
 
 namespace linnet::kernels {
 
-FetchAhead fetch_ahead = FetchAhead::kByRequest;
+uint8_t fetch_ahead = static_cast<uint8_t>(FetchAhead::kByRequest);
 
-void SetFetchAhead(FetchAhead ahead) { __atomic_store_n(&fetch_ahead, ahead, __ATOMIC_RELAXED); }
+void SetFetchAhead(FetchAhead ahead) {
+  __atomic_store_n(&fetch_ahead, static_cast<uint8_t>(ahead), __ATOMIC_RELAXED);
+}
 
 }  // namespace linnet::kernels

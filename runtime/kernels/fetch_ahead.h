@@ -15,8 +15,8 @@ enum class FetchAhead : uint8_t { kByRequest, kByProcessor };
 // Of the whole process, for products that begin from now on. kByRequest at first. For any thread.
 void SetFetchAhead(FetchAhead ahead);
 
-// What was set last, for kernels: they read it with __atomic_load_n, relaxed.
-extern FetchAhead fetch_ahead;
+// What was set last, as a number: kernels read it with __atomic_load_n, relaxed.
+extern uint8_t fetch_ahead;
 
 }  // namespace linnet::kernels
 

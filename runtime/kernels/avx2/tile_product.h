@@ -94,7 +94,7 @@ constexpr size_t kRunUp = 1536;  // bytes, as measured
 }
 
 [[gnu::always_inline]] inline bool ByProcessor() {
-  return __atomic_load_n(&fetch_ahead, __ATOMIC_RELAXED) == FetchAhead::kByProcessor;
+  return __atomic_load_n(&fetch_ahead, __ATOMIC_RELAXED) == static_cast<uint8_t>(FetchAhead::kByProcessor);
 }
 
 // The rows of registers kFirst .. kFirst + kTogether - 1. y: [kTokens, kTileRows] at y_stride, of which
