@@ -40,7 +40,7 @@ template <typename Kv>
   // As a number: it may lie beyond the last row, where a prefetch does nothing.
   const auto at = reinterpret_cast<uintptr_t>(rows) + kAttendTile * d * sizeof(Kv);
   for (size_t i = 0; i < count * d * sizeof(Kv); i += 64) {
-    __builtin_prefetch(reinterpret_cast<const void*>(at + i), 0, 2);
+    __builtin_prefetch(reinterpret_cast<const void*>(at + i), 0, 2);  // NOLINT(performance-no-int-to-ptr)
   }
 }
 

@@ -154,8 +154,10 @@ std::string SelfTest(const Variant& variant) {
   if (!same([&](const Ops& o, float* y) {
         std::vector<ActBlock256> blocks(kRows * kCols / kBlock256);
         o.quantize_256(x, blocks.data(), blocks.size());
-        for (size_t i = 0; i < kBlock256; ++i)
-          y[i] = blocks[1].d + static_cast<float>(blocks[1].q[i] + blocks[1].sums[i / 16]);
+        for (size_t i = 0; i < kBlock256; ++i) {
+          const size_t group = i / 16;
+          y[i] = blocks[1].d + static_cast<float>(blocks[1].q[i] + blocks[1].sums[group]);
+        }
       }))
     return "quantize_256";
   if (!same([&](const Ops& o, float* y) { o.rms_norm(x, w, y, kCols - 1, 1e-5f); })) return "rms_norm";
