@@ -32,6 +32,9 @@ constexpr uint32_t kAloneAtFirst = 16, kAloneAtMost = 1024;
 
 using Clock = std::chrono::steady_clock;
 
+// What is left of a stretch.
+constexpr uint64_t Left(uint64_t begin, uint64_t end) { return end << 32 | begin; }
+
 // True when `done` held within kSpin.
 template <typename Done>
 bool SpinUntil(Done done) {
@@ -105,12 +108,6 @@ struct ThreadPool::State {
   };
   std::vector<Stretch> stretches;
 };
-
-namespace {
-
-constexpr uint64_t Left(uint64_t begin, uint64_t end) { return end << 32 | begin; }
-
-}  // namespace
 
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
   const auto all = static_cast<size_t>(std::max(1, threads));

@@ -16,8 +16,10 @@ void FetchChoice::Took(absl::Duration time) {
     absl::Duration& fastest = fastest_[static_cast<size_t>(next())];
     fastest = std::min(fastest, time);
   }
-  if (++at_ == 1 + 2 * kTrials)
-    best_ = fastest_[1] < fastest_[0] ? FetchAhead::kByProcessor : FetchAhead::kByRequest;
+  if (++at_ == kTried) {
+    const auto [by_request, by_processor] = fastest_;
+    best_ = by_processor < by_request ? FetchAhead::kByProcessor : FetchAhead::kByRequest;
+  }
   if (at_ == kOften) {
     at_ = 0;
     fastest_.fill(absl::InfiniteDuration());

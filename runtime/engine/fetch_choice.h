@@ -24,11 +24,13 @@ class FetchChoice {
   void Took(absl::Duration time);
 
  private:
-  bool trying() const { return at_ < 1 + 2 * kTrials; }
+  static constexpr uint32_t kTried = 1 + 2 * kTrials;
+  bool trying() const { return at_ < kTried; }
 
   uint32_t at_ = 0;  // passes since the trials began
   kernels::FetchAhead best_ = kernels::FetchAhead::kByRequest;
-  std::array<absl::Duration, 2> fastest_ = {absl::InfiniteDuration(), absl::InfiniteDuration()};
+  std::array<absl::Duration, 2> fastest_ = {absl::InfiniteDuration(),
+                                            absl::InfiniteDuration()};  // by FetchAhead
 };
 
 }  // namespace linnet::engine

@@ -36,7 +36,7 @@ constexpr std::string_view kUsage =
              [--json]
   --stream-mib  weights that are read one after the other with up to 8 tokens, so that no cache holds them
   --ms          time of a measurement; --repeats N: N products instead (for counting instructions)
-  --unasked     products of one token ask for no weights ahead (runtime/kernels/fetch_ahead.h)
+  --unasked     products of one token, or two, ask for no weights ahead (runtime/kernels/fetch_ahead.h)
 )";
 
 struct Options {

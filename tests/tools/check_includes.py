@@ -53,7 +53,7 @@ ALLOWED = {
 }
 OURS = ("runtime/", "storage/", "agent/", "coordinator/", "deploy/", "linnet/", "tests/")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
-# Kernel sets see intrinsics and the three headers of the border, nothing else of ours (an inline function of ours compiled with
+# Kernel sets see intrinsics and the headers of the border, nothing else of ours (an inline function of ours compiled with
 # AVX would be the copy that the linker keeps for everybody).
 KERNEL_BORDER = {"runtime/kernels/types.h", "runtime/kernels/ops.h", "runtime/kernels/tiles.h",
                  "runtime/kernels/planes.h", "runtime/kernels/attend_tiles.h", "runtime/kernels/float_product.h",

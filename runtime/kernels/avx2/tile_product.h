@@ -93,10 +93,6 @@ constexpr size_t kRunUp = 1536;  // bytes, as measured
   for (size_t i = 0; i < bytes; i += 64) static_cast<void>(*static_cast<const volatile uint8_t*>(tile + i));
 }
 
-[[gnu::always_inline]] inline bool ByProcessor() {
-  return __atomic_load_n(&fetch_ahead, __ATOMIC_RELAXED) == static_cast<uint8_t>(FetchAhead::kByProcessor);
-}
-
 // The rows of registers kFirst .. kFirst + kTogether - 1. y: [kTokens, kTileRows] at y_stride, of which
 // `rows` are there; adds to what it holds unless `first`.
 template <typename Isa, typename Product, int kTokens, int kFirst, int kTogether, bool kFetch>
@@ -137,9 +133,12 @@ struct Matrix {
   size_t head_bytes, tile_bytes;  // of a tile
 };
 
+// Who fetches a pass's weights: nobody, since they are near; prefetches of each block; the processor.
+enum class Fetching { kNone, kRequests, kProcessor };
+
 // The tiles [begin, end) with kTokens tokens, a stretch of columns at a time: their activations, set one
 // after the other as they are read, stay in the first cache.
-template <typename Isa, typename Product, int kTokens, bool kFetch>
+template <typename Isa, typename Product, int kTokens, Fetching kFetching>
 [[gnu::noinline]] void Tokens(const Matrix& m, size_t begin, size_t end, const typename Product::Act* x,
                               float* y, size_t y_stride) {
   constexpr size_t kStretch = Product::kInputs / kTokens;
@@ -157,15 +156,8 @@ template <typename Isa, typename Product, int kTokens, bool kFetch>
                               bytes + at * kShareBytes<Product>, count};
       float* out = y + tile * kTileRows;
       const size_t rows = m.rows - tile * kTileRows;
-      // With more tokens the processor does not look far enough ahead.
-      if constexpr (kTokens == 1 || (kTokens == 2 && kParts<Isa> == 1)) {
-        if (ByProcessor()) {
-          RunUp(bytes, m.head_bytes, m.tile_bytes);
-          TileProduct<Isa, Product, kTokens, 0, kParts<Isa>, false>(blocks, input, out, y_stride, rows,
-                                                                    at == 0);
-          continue;
-        }
-      }
+      constexpr bool kFetch = kFetching == Fetching::kRequests;
+      if constexpr (kFetching == Fetching::kProcessor) RunUp(bytes, m.head_bytes, m.tile_bytes);
       if constexpr (kTokens <= 4 || kParts<Isa> == 1) {
         TileProduct<Isa, Product, kTokens, 0, kParts<Isa>, kFetch>(blocks, input, out, y_stride, rows,
                                                                    at == 0);
@@ -187,6 +179,8 @@ void MatMul(const void* w, const void* activations, float* y, size_t rows, size_
             size_t y_stride) {
   const Matrix m{static_cast<const uint8_t*>(w), rows, cols / Product::kFormat.block,
                  TileHeadBytes(Product::kFormat, cols), TileBytes(Product::kFormat, cols)};
+  const auto ahead = static_cast<FetchAhead>(__atomic_load_n(&fetch_ahead, __ATOMIC_RELAXED));
+  const bool by_processor = ahead == FetchAhead::kByProcessor;
   const size_t tiles = (rows + kTileRows - 1) / kTileRows;
   size_t near = tokens <= Isa::kMaxTokens ? tiles : kNearBytes / (m.tile_bytes + 1);
   if (near < kFewestTiles) near = kFewestTiles;
@@ -195,18 +189,23 @@ void MatMul(const void* w, const void* activations, float* y, size_t rows, size_
     const auto* x = static_cast<const typename Product::Act*>(activations);
     float* out = y;
     size_t left = tokens;
-    const auto one = [&]<int kTokens, bool kFetch>() {
-      Tokens<Isa, Product, kTokens, kFetch>(m, begin, end, x, out, y_stride);
+    const auto one = [&]<int kTokens, Fetching kFetching>() {
+      Tokens<Isa, Product, kTokens, kFetching>(m, begin, end, x, out, y_stride);
       left -= kTokens;
       x += kTokens * m.blocks;
       out += kTokens * y_stride;
     };
     const auto group = [&]<int kTokens>() {
-      while (left >= kTokens) one.template operator()<kTokens, kFewTokens<kTokens>>();
+      // With more tokens the processor does not look far enough ahead.
+      if constexpr (kTokens == 1 || (kTokens == 2 && kParts<Isa> == 1)) {
+        while (left >= kTokens && by_processor) one.template operator()<kTokens, Fetching::kProcessor>();
+      }
+      constexpr Fetching kFetching = kFewTokens<kTokens> ? Fetching::kRequests : Fetching::kNone;
+      while (left >= kTokens) one.template operator()<kTokens, kFetching>();
     };
     if constexpr (Product::kMaxTokens >= 12) {
       // The first of many fetches the weights for those after it.
-      if (left >= 12) one.template operator()<12, true>();
+      if (left >= 12) one.template operator()<12, Fetching::kRequests>();
       group.template operator()<12>();
     }
     if constexpr (Product::kMaxTokens >= 8) group.template operator()<8>();
