@@ -7,12 +7,14 @@
 // all.
 //
 // Sixteen rows are a tile, and lie interleaved: a vector register holds the same columns of several rows, so
-// a product needs no sum across its lanes. A tile of [16, cols] is contiguous and starts at a multiple of 64:
+// a product needs no sum across its lanes. A tile of [16, cols] starts at a multiple of 64, and is read from
+// front to back, as a matrix of tiles is: one stream. It has, block after block,
 //
-//   heads    [blocks] of head_bytes: what a block has beside its weights; then zeros to a multiple of 64
-//   quants   [blocks] of quant_bytes: the weights' integers
+//   head     head_bytes: what the block has beside its weights
+//   quants   quant_bytes: the weights' integers
 //
-// Rows beyond the matrix's last are zeros. A head is, in this order, of the things that the type has:
+// and then zeros to a multiple of 64. Rows beyond the matrix's last are zeros. A head is, in this order, of
+// the things that the type has:
 //   d[16]                 halves, the rows' scales
 //   m[16]                 halves, the rows' mins (Q4_1, Q5_1: m; Q4_K, Q5_K: dmin)
 //   scales[subs][16]      int8, the sub-blocks' scales (K types; those of Q4_K and Q5_K expanded from six
@@ -36,6 +38,8 @@ struct TileFormat {
   uint16_t block;        // columns of a block: 32 or 256
   uint16_t head_bytes;   // of 16 rows x one block
   uint16_t quant_bytes;  // of 16 rows x one block
+
+  constexpr size_t block_bytes() const { return size_t{head_bytes} + quant_bytes; }
 };
 
 // Internal linkage, here and below: kernel sets include this.
@@ -60,12 +64,9 @@ static constexpr const TileFormat* FindTileFormat(WeightType type) {
   return nullptr;
 }
 
-// Bytes from a tile's start to its quants, and to the next tile. cols is a whole number of blocks.
-static constexpr size_t TileHeadBytes(const TileFormat& format, size_t cols) {
-  return (cols / format.block * format.head_bytes + kTileAlign - 1) / kTileAlign * kTileAlign;
-}
+// Bytes from a tile's start to the next. cols is a whole number of blocks.
 static constexpr size_t TileBytes(const TileFormat& format, size_t cols) {
-  return TileHeadBytes(format, cols) + cols / format.block * format.quant_bytes;
+  return (cols / format.block * format.block_bytes() + kTileAlign - 1) / kTileAlign * kTileAlign;
 }
 // Of a whole matrix.
 static constexpr size_t TiledBytes(const TileFormat& format, size_t rows, size_t cols) {

@@ -46,8 +46,8 @@ bool IsAllowed(const Wanted& wanted, size_t id) {
 
 float FromBf16(uint32_t bits) { return std::bit_cast<float>(bits << 16); }
 
-// Of lines of 64 bytes: a row's scales stand in every second line, its nibbles in four of a block.
-size_t LowerRowBytes(size_t cols) { return cols / kBlock * (32 + kernels::kPlaneLowerBytes); }
+// Of lines of 64 bytes: a row's scale stands in one of a block, its nibbles in four.
+size_t LowerRowBytes(size_t cols) { return cols / kBlock * (64 + kernels::kPlaneLowerBytes); }
 size_t WholeRowBytes(size_t cols) { return LowerRowBytes(cols) + cols / kBlock * 256; }
 
 }  // namespace

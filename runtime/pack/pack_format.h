@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-// The packed file, version 3: the same bytes for every machine, made from a GGUF by pack_writer.h.
+// The packed file, version 4: the same bytes for every machine, made from a GGUF by pack_writer.h.
 //
 //   header    [1] PackHeader
 //   index     [tensors] PackTensor, in the order of their places, then [pieces] SHA-256
@@ -24,7 +24,7 @@ namespace linnet::pack {
 static_assert(std::endian::native == std::endian::little, "numbers are read and written as they lie");
 
 inline constexpr char kPackMagic[8] = {'L', 'I', 'N', 'N', 'E', 'T', 'P', 'K'};
-inline constexpr uint32_t kPackVersion = 3;
+inline constexpr uint32_t kPackVersion = 4;
 inline constexpr uint64_t kPackPage = 4096;
 inline constexpr uint64_t kPackPiece = 64 << 10;
 // Of the payload's pieces, so many are looked at when a file is opened: first, last, and between.

@@ -224,7 +224,7 @@ PlanesView ViewOf(const gguf::TensorInfo& tensor) {
 }
 
 // The first row of a tile that has a scale which is infinite or not a number; its halves stand first in a
-// head.
+// block.
 std::optional<uint64_t> FindNonFiniteRow(const gguf::TensorInfo& tensor) {
   constexpr uint16_t kExponent = 0x7c00;
   const kernels::TileFormat& format = *kernels::FindTileFormat(tensor.type);
@@ -233,7 +233,7 @@ std::optional<uint64_t> FindNonFiniteRow(const gguf::TensorInfo& tensor) {
     for (size_t block = 0; block < cols / format.block; ++block) {
       for (size_t i = 0; i < halves; ++i) {
         uint16_t half;
-        std::memcpy(&half, tensor.data.data() + at + block * format.head_bytes + 2 * i, sizeof(half));
+        std::memcpy(&half, tensor.data.data() + at + block * format.block_bytes() + 2 * i, sizeof(half));
         if ((half & kExponent) == kExponent) return tile * kernels::kTileRows + i % kernels::kTileRows;
       }
     }

@@ -60,15 +60,8 @@ uint16_t Bf16Above(double value) {
   return bits;
 }
 
-// Scales of a row in a tile of upper halves, and its first nibbles.
-struct TileRow {
-  const std::byte* heads;
-  const std::byte* nibbles;
-};
-
-TileRow UpperRow(const PlanesView& planes, size_t row) {
-  const std::byte* tile = planes.data + row / kTileRows * TileBytes(kUpper, planes.cols);
-  return {tile + 2 * (row % kTileRows), tile + TileHeadBytes(kUpper, planes.cols) + 4 * (row % kTileRows)};
+const std::byte* UpperTileOf(const PlanesView& planes, size_t row) {
+  return planes.data + row / kTileRows * TileBytes(kUpper, planes.cols);
 }
 
 const std::byte* LowerAt(const PlanesView& planes, size_t row) {
@@ -147,19 +140,19 @@ absl::Status WritePlanes(std::span<const std::byte> rows, size_t row_count, size
 }
 
 void JoinRow(const PlanesView& planes, size_t row, std::span<BlockQ8_0> out) {
-  TileRow upper = UpperRow(planes, row);
+  const std::byte* upper = UpperTileOf(planes, row);
   const std::byte* lower = LowerAt(planes, row);
   for (BlockQ8_0& block : out) {
     uint8_t high[kBlock / 2], low[kBlock / 2];
-    std::memcpy(&block.d, upper.heads, sizeof(block.d));
-    for (size_t v = 0; v < 4; ++v) std::memcpy(high + 4 * v, upper.nibbles + 4 * kTileRows * v, 4);
+    std::memcpy(&block.d, upper + 2 * (row % kTileRows), sizeof(block.d));
+    const std::byte* nibbles = upper + kUpper.head_bytes + 4 * (row % kTileRows);
+    for (size_t v = 0; v < 4; ++v) std::memcpy(high + 4 * v, nibbles + 4 * kTileRows * v, 4);
     std::memcpy(low, lower, sizeof(low));
     for (size_t i = 0; i < kBlock / 2; ++i) {
       block.q[i] = static_cast<int8_t>(((high[i] << 4 & 0xf0) | (low[i] & 15)) ^ 0x80);
       block.q[i + 16] = static_cast<int8_t>(((high[i] & 0xf0) | low[i] >> 4) ^ 0x80);
     }
-    upper.heads += kUpper.head_bytes;
-    upper.nibbles += kUpper.quant_bytes;
+    upper += kUpper.block_bytes();
     lower += kPlaneLowerBytes;
   }
 }

@@ -50,8 +50,9 @@ void ForBits(size_t row, Visit visit) {
 }
 
 template <WeightType type>
-void PutBlock(const BlockParts& parts, size_t row, uint8_t* head, uint8_t* quants) {
+void PutBlock(const BlockParts& parts, size_t row, uint8_t* head) {
   constexpr size_t kColumns = kernels::FindTileFormat(type)->block;
+  uint8_t* quants = head + kernels::FindTileFormat(type)->head_bytes;
   for (size_t h = 0; h < 1 + Has<type>::kMin; ++h) {
     std::memcpy(head + 2 * (h * kTileRows + row), &parts.halves[h], 2);
   }
@@ -68,8 +69,9 @@ void PutBlock(const BlockParts& parts, size_t row, uint8_t* head, uint8_t* quant
 }
 
 template <WeightType type>
-BlockParts GetBlock(size_t row, const uint8_t* head, const uint8_t* quants) {
+BlockParts GetBlock(size_t row, const uint8_t* head) {
   constexpr size_t kColumns = kernels::FindTileFormat(type)->block;
+  const uint8_t* quants = head + kernels::FindTileFormat(type)->head_bytes;
   BlockParts parts;
   for (size_t h = 0; h < 1 + Has<type>::kMin; ++h) {
     std::memcpy(&parts.halves[h], head + 2 * (h * kTileRows + row), 2);
@@ -94,12 +96,10 @@ void Pack(const std::byte* rows, size_t row_count, size_t cols, uint8_t* tiles) 
   const size_t blocks = cols / kFormat.block, tile_bytes = TileBytes(kFormat, cols);
   for (size_t r = 0; r < row_count; ++r) {
     uint8_t* tile = tiles + r / kTileRows * tile_bytes;
-    uint8_t* quants = tile + TileHeadBytes(kFormat, cols);
     for (size_t b = 0; b < blocks; ++b) {
       Block block;
       std::memcpy(&block, rows + (r * blocks + b) * sizeof(Block), sizeof(Block));
-      PutBlock<type>(TakeApart(block), r % kTileRows, tile + b * kFormat.head_bytes,
-                     quants + b * kFormat.quant_bytes);
+      PutBlock<type>(TakeApart(block), r % kTileRows, tile + b * kFormat.block_bytes());
     }
   }
 }
@@ -108,12 +108,9 @@ template <WeightType type, typename Block>
 void Unpack(const uint8_t* tiles, size_t row, size_t cols, std::byte* out) {
   constexpr TileFormat kFormat = *kernels::FindTileFormat(type);
   const uint8_t* tile = tiles + row / kTileRows * TileBytes(kFormat, cols);
-  const uint8_t* quants = tile + TileHeadBytes(kFormat, cols);
   for (size_t b = 0; b < cols / kFormat.block; ++b) {
     Block block;
-    PutTogether(
-        GetBlock<type>(row % kTileRows, tile + b * kFormat.head_bytes, quants + b * kFormat.quant_bytes),
-        block);
+    PutTogether(GetBlock<type>(row % kTileRows, tile + b * kFormat.block_bytes()), block);
     std::memcpy(out + b * sizeof(Block), &block, sizeof(Block));
   }
 }

@@ -70,7 +70,9 @@ TEST(PlanesTest, LowerHalvesAddUpInSetsAsInScalar) {
     for (size_t tile = 0; tile < kTiles; ++tile) {
       for (size_t i = 0; i < blocks * kTileRows; ++i) {
         const auto scale = static_cast<uint16_t>(random() % 0x7c00);  // from denormals to the largest
-        std::memcpy(upper.data() + tile * TileBytes(half, cols) + 2 * i, &scale, sizeof(scale));
+        std::memcpy(upper.data() + tile * TileBytes(half, cols) + i / kTileRows * half.block_bytes() +
+                        2 * (i % kTileRows),
+                    &scale, sizeof(scale));
       }
     }
     GuardedBuffer<ActBlock> x(blocks);
@@ -83,10 +85,10 @@ TEST(PlanesTest, LowerHalvesAddUpInSetsAsInScalar) {
       double product = 0, magnitude = 0, squares = 0;
       for (size_t b = 0; b < blocks; ++b) {
         uint16_t bits;
-        std::memcpy(
-            &bits,
-            upper.data() + rows[i] / kTileRows * TileBytes(half, cols) + 32 * b + 2 * (rows[i] % kTileRows),
-            sizeof(bits));
+        std::memcpy(&bits,
+                    upper.data() + rows[i] / kTileRows * TileBytes(half, cols) + b * half.block_bytes() +
+                        2 * (rows[i] % kTileRows),
+                    sizeof(bits));
         const double d =
             std::ldexp((bits >> 10) != 0 ? 1024 + (bits & 1023) : bits & 1023, std::max(1, bits >> 10) - 25);
         squares += d * d;
@@ -120,12 +122,13 @@ TEST(PlanesTest, TheScalarSetReadsTheLayoutAsWritten) {
   std::ranges::fill(upper.span(), uint8_t{0});
   std::ranges::fill(lower.span(), uint8_t{0});
   // In the second tile and block: vector 1 of the upper plane, byte 4 * 3 + 1; block 19 * 2 + 1 of the lower.
-  upper[TileBytes(half, kCols) + TileHeadBytes(half, kCols) + 256 + 64 + 4 * 3 + 1] = 0x90;
+  upper[TileBytes(half, kCols) + 288 + 32 + 64 + 4 * 3 + 1] = 0x90;
   lower[(19 * 2 + 1) * 16 + 5] = 0x70;
   scalar::JoinPlanes(upper.data(), lower.data(), out.data(), 2, kCols);
-  const size_t quants = TileHeadBytes(whole, kCols);
-  for (size_t i = quants; i < TileBytes(whole, kCols); ++i) ASSERT_EQ(out[i], 0x80);  // -128: all zeros
-  const size_t at = TileBytes(whole, kCols) + quants + 512 + 64 * 5 + 4 * 3 + 1;
+  for (size_t i = 0; i < TileBytes(whole, kCols); ++i) {
+    ASSERT_EQ(out[i], i % 544 < 32 ? 0 : 0x80);  // -128: all zeros
+  }
+  const size_t at = TileBytes(whole, kCols) + 544 + 32 + 64 * 5 + 4 * 3 + 1;
   EXPECT_EQ(static_cast<int8_t>(out[at]), 0x97 - 128);
 }
 

@@ -154,7 +154,7 @@ TEST(PackedFileTest, WhatLiesUnderARightChecksumIsRefusedByName) {
   EXPECT_THAT(changed([](PackHeader&, PackTensor*) {}), IsOk());
   EXPECT_THAT(changed([](PackHeader& h, PackTensor*) { h.version = 1; }),
               StatusIs(absl::StatusCode::kUnimplemented,
-                       HasSubstr("version 1; this program reads version 3: pack the GGUF again")));
+                       HasSubstr("version 1; this program reads version 4: pack the GGUF again")));
   EXPECT_THAT(changed([](PackHeader& h, PackTensor*) { h.key_count = uint64_t{1} << 60; }),
               StatusIs(kBad, HasSubstr("keys")));
   EXPECT_THAT(changed([](PackHeader& h, PackTensor*) { ++h.key_count; }),

@@ -63,12 +63,16 @@ template <int Q, int K, typename Kv>
 void AllDots(AttendQuery* const* queries, const Kv* k, size_t from, size_t to, size_t d, float scale) {
   const __m128 factor = _mm_set1_ps(scale);
   size_t j = from;
-  for (; j + K <= to; j += K) Dots<Q, K>(queries, k, j, d, factor);
+  for (; j + K <= to; j += K) {
+    FetchOfNextTile(k + j * d, K, d);
+    Dots<Q, K>(queries, k, j, d, factor);
+  }
   for (; j < to; ++j) Dots<Q, 1>(queries, k, j, d, factor);
 }
 
-// out[i] += p[i][j] * v[j] in ascending j, for Q queries and N vectors of 8 columns from `column` on.
-template <int Q, int N, typename Kv>
+// out[i] += p[i][j] * v[j] in ascending j, for Q queries and N vectors of 8 columns from `column` on. kFetch:
+// and asks for the next tile's.
+template <int Q, int N, bool kFetch, typename Kv>
 void AddColumns(AttendQuery* const* queries, const Kv* v, size_t from, size_t to, size_t d, size_t column) {
   // Told to unroll all of these, g++ keeps the sums in registers; else it stores each after every key.
   __m256 sum[Q][N];
@@ -81,6 +85,7 @@ void AddColumns(AttendQuery* const* queries, const Kv* v, size_t from, size_t to
   }
   for (size_t j = from; j < to; ++j) {
     const Kv* row = v + j * d + column;
+    if constexpr (kFetch) FetchOfNextTile(v + j * d, 1, d);
 #pragma GCC unroll 4
     for (int c = 0; c < N; ++c) {
       const __m256 values = LoadEight(row + 8 * c);
@@ -99,8 +104,12 @@ void AddColumns(AttendQuery* const* queries, const Kv* v, size_t from, size_t to
 template <int Q, int N, typename Kv>
 void AddRows(AttendQuery* const* queries, const Kv* v, size_t from, size_t to, size_t d) {
   size_t column = 0;
-  for (; column + 8 * N <= d; column += 8 * N) AddColumns<Q, N>(queries, v, from, to, d, column);
-  for (; column + 8 <= d; column += 8) AddColumns<Q, 1>(queries, v, from, to, d, column);
+  if (d >= 8 * N && !__is_same(Kv, float)) {  // floats are a panel's, which is near
+    AddColumns<Q, N, true>(queries, v, from, to, d, column);
+    column += 8 * N;
+  }
+  for (; column + 8 * N <= d; column += 8 * N) AddColumns<Q, N, false>(queries, v, from, to, d, column);
+  for (; column + 8 <= d; column += 8) AddColumns<Q, 1, false>(queries, v, from, to, d, column);
   for (; column < d; ++column) {
     for (int i = 0; i < Q; ++i) {
       float sum = queries[i]->out[column];

@@ -31,31 +31,30 @@ struct Block32 {
     __builtin_memcpy(input.q, x.q, sizeof(input.q));
   }
 
-  // The rows of register `part`, one block further. kFetch: ask for the weights that come after `share`.
+  // The rows of register `part`, one block further. kFetch: ask for the weights that come later.
   template <int kTokens, bool kFetch>
-  [[gnu::always_inline]] static inline void Add(const uint8_t* head, const uint8_t* quants,
-                                                const uint8_t* share, int part, const Input* x,
+  [[gnu::always_inline]] static inline void Add(const uint8_t* block, int part, const Input* x,
                                                 typename Isa::Float (&sums)[kTokens]) {
-    if constexpr (kFetch) Fetch(share, kShareBytes<Block32>);
+    if constexpr (kFetch) Fetch(block, kFormat.block_bytes());
     // Else g++ keeps what one part has read of the activations for the next; that is more than there are
     // registers, so it stores them. They are in the first cache as they are.
     if constexpr (kTokens > 1 && Isa::kLanes < kTileRows) asm volatile("" : "+r"(x));
     typename Isa::Int exact[kTokens];
 #pragma GCC unroll 16
     for (int t = 0; t < kTokens; ++t) exact[t] = W::kOffset == 0 ? Isa::Zero() : Isa::Four(&x[t].init);
-    const uint8_t* q = quants + part * 4 * Isa::kLanes;
+    const uint8_t* q = block + kFormat.head_bytes + part * 4 * Isa::kLanes;
     if constexpr (Isa::kWholeSums) {
       AddSteps<Isa, W, 0, kVectors>(q, x, 0, exact);
     } else {
       AddProducts<Isa, W, 0, kVectors>(q, x, 0, Isa::Scales(Isa::Ones()), exact);
     }
-    const typename Isa::Float d = Isa::Halves(head + part * 2 * Isa::kLanes);
+    const typename Isa::Float d = Isa::Halves(block + part * 2 * Isa::kLanes);
 #pragma GCC unroll 16
     for (int t = 0; t < kTokens; ++t) {
       sums[t] = Isa::Fma(Isa::ToFloat(exact[t]), Isa::Multiply(d, Isa::Fill(x[t].d)), sums[t]);
     }
     if constexpr (W::kMin) {
-      const typename Isa::Float m = Isa::Halves(head + 2 * kTileRows + part * 2 * Isa::kLanes);
+      const typename Isa::Float m = Isa::Halves(block + 2 * kTileRows + part * 2 * Isa::kLanes);
 #pragma GCC unroll 16
       for (int t = 0; t < kTokens; ++t) {
         sums[t] = Isa::Fma(Isa::Fill(x[t].sum), Isa::Multiply(m, Isa::Fill(x[t].d)), sums[t]);

@@ -19,7 +19,7 @@ struct Block256 {
   static constexpr size_t kInputs = 64;  // 18 KiB
   static constexpr size_t kSub = type == WeightType::kQ6_K ? 16 : 32;
   static constexpr size_t kSubs = kBlock256 / kSub;
-  static constexpr size_t kShareOf32 = (kFormat.head_bytes + kFormat.quant_bytes) / (kBlock256 / kBlock);
+  static constexpr size_t kShareOf32 = kFormat.block_bytes() / (kBlock256 / kBlock);
   static constexpr size_t kBytesOf32 = kFormat.quant_bytes / (kBlock256 / kBlock);
 
   static inline void Prepare(const ActBlock256& x, Input& input) { input = x; }
@@ -51,19 +51,18 @@ struct Block256 {
     }
   }
 
-  // The rows of register `part`, one block further. kFetch: ask for the weights that come after `share`, not
-  // for a whole block at once, which is more than the caches wait for.
+  // The rows of register `part`, one block further. kFetch: ask for the weights that come later, not for a
+  // whole block at once, which is more than the caches wait for.
   template <int kTokens, bool kFetch>
-  [[gnu::always_inline]] static inline void Add(const uint8_t* head, const uint8_t* quants,
-                                                const uint8_t* share, int part, const Input* x,
+  [[gnu::always_inline]] static inline void Add(const uint8_t* block, int part, const Input* x,
                                                 Float (&sums)[kTokens]) {
-    const uint8_t* scales = head + (W::kMin ? 4 : 2) * kTileRows + part * Isa::kLanes;
+    const uint8_t* scales = block + (W::kMin ? 4 : 2) * kTileRows + part * Isa::kLanes;
     Int exact[kTokens];
 #pragma GCC unroll 16
     for (int t = 0; t < kTokens; ++t) exact[t] = Isa::Zero();
     for (size_t j = 0; j < kBlock256 / kBlock; ++j) {
-      if constexpr (kFetch) Fetch(share + j * kShareOf32, kShareOf32);
-      const uint8_t* q = quants + j * kBytesOf32 + part * 4 * Isa::kLanes;
+      if constexpr (kFetch) Fetch(block + j * kShareOf32, kShareOf32);
+      const uint8_t* q = block + kFormat.head_bytes + j * kBytesOf32 + part * 4 * Isa::kLanes;
       if constexpr (kSub == kBlock) {
         const Int scale = Isa::Scales(Isa::Signed(scales + j * kTileRows));
         AddProducts<Isa, W, 0, 8>(q, x, j * kBlock, scale, exact);
@@ -75,7 +74,7 @@ struct Block256 {
       }
     }
     if constexpr (!W::kMin) AddSums(scales, x, exact);
-    const Float d = Isa::Halves(head + part * 2 * Isa::kLanes);
+    const Float d = Isa::Halves(block + part * 2 * Isa::kLanes);
 #pragma GCC unroll 16
     for (int t = 0; t < kTokens; ++t) {
       sums[t] = Isa::Fma(Isa::ToFloat(exact[t]), Isa::Multiply(d, Isa::Fill(x[t].d)), sums[t]);
@@ -84,7 +83,7 @@ struct Block256 {
 #pragma GCC unroll 16
       for (int t = 0; t < kTokens; ++t) exact[t] = Isa::Zero();
       AddSums(scales + kSubs * kTileRows, x, exact);
-      const Float dmin = Isa::Halves(head + 2 * kTileRows + part * 2 * Isa::kLanes);
+      const Float dmin = Isa::Halves(block + 2 * kTileRows + part * 2 * Isa::kLanes);
 #pragma GCC unroll 16
       for (int t = 0; t < kTokens; ++t) {
         sums[t] = Isa::Fma(Isa::ToFloat(exact[t]), Isa::Multiply(dmin, Isa::Fill(x[t].d)), sums[t]);

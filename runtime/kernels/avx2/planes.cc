@@ -9,6 +9,11 @@ namespace {
 constexpr TileFormat kUpper = *FindTileFormat(WeightType::kQ4_0);
 constexpr TileFormat kWhole = *FindTileFormat(WeightType::kQ8_0);
 
+// A block's head is as wide, and what fills up a tile of an odd number of blocks.
+static_assert(kUpper.head_bytes == 32 && kWhole.head_bytes == 32 && kWhole.block_bytes() % 64 == 32);
+__m256i Load(const uint8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+void Store(uint8_t* p, __m256i v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
+
 // The 16 bytes at `first` and at `second`, one after the other.
 __m256i Pair(const uint8_t* first, const uint8_t* second) {
   return _mm256_inserti128_si256(
@@ -29,14 +34,14 @@ void JoinEight(const uint8_t* high, const uint8_t* low, size_t stride, uint8_t* 
   const __m256i nibble = _mm256_set1_epi8(15), sign = _mm256_set1_epi8(-128);
 #pragma GCC unroll 4
   for (int v = 0; v < 4; ++v) {
-    const __m256i h = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(high + 64 * v));
+    const __m256i h = Load(high + 64 * v);
     const __m256i l = groups[v];
     const __m256i first =
         _mm256_or_si256(_mm256_slli_epi16(_mm256_and_si256(h, nibble), 4), _mm256_and_si256(l, nibble));
     const __m256i second =
         _mm256_or_si256(_mm256_andnot_si256(nibble, h), _mm256_and_si256(_mm256_srli_epi16(l, 4), nibble));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 64 * v), _mm256_xor_si256(first, sign));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 64 * (v + 4)), _mm256_xor_si256(second, sign));
+    Store(out + 64 * v, _mm256_xor_si256(first, sign));
+    Store(out + 64 * (v + 4), _mm256_xor_si256(second, sign));
   }
 }
 
@@ -72,7 +77,7 @@ __m256i LowerSumsOf8(const uint8_t* low, const ActBlock* x, size_t count) {
 // The row's scales of `count` <= 8 blocks from `head` on; zeros behind them.
 __m256 ScalesOf8(const uint8_t* head, size_t count) {
   alignas(16) uint16_t halves[8] = {};
-  for (size_t b = 0; b < count; ++b) __builtin_memcpy(&halves[b], head + b * kUpper.head_bytes, 2);
+  for (size_t b = 0; b < count; ++b) __builtin_memcpy(&halves[b], head + b * kUpper.block_bytes(), 2);
   return _mm256_cvtph_ps(_mm_load_si128(reinterpret_cast<const __m128i*>(halves)));
 }
 
@@ -95,7 +100,7 @@ PlaneRowAt RowAt(const void* upper, const void* lower, size_t row, size_t cols) 
 
 // Rows are few and far between: no prefetcher of the processor's sees them coming.
 void Fetch(PlaneRowAt row, size_t blocks) {
-  for (size_t i = 0; i < blocks * kUpper.head_bytes; i += 64) _mm_prefetch(row.scales + i, _MM_HINT_T0);
+  for (size_t b = 0; b < blocks; ++b) _mm_prefetch(row.scales + b * kUpper.block_bytes(), _MM_HINT_T0);
   for (size_t i = 0; i < blocks * (kBlock / 2); i += 64) _mm_prefetch(row.low + i, _MM_HINT_T0);
 }
 
@@ -118,7 +123,7 @@ void SumLower(const void* upper, const void* lower, const uint32_t* rows, size_t
     __m256 product = _mm256_setzero_ps(), squares = _mm256_setzero_ps();
     for (size_t b = 0; b < blocks; b += 8) {
       const size_t some = blocks - b < 8 ? blocks - b : 8;
-      const __m256 d = ScalesOf8(row.scales + b * kUpper.head_bytes, some);
+      const __m256 d = ScalesOf8(row.scales + b * kUpper.block_bytes(), some);
       const __m256 sum = _mm256_cvtepi32_ps(LowerSumsOf8(row.low + b * (kBlock / 2), x + b, some));
       product = _mm256_fmadd_ps(sum, _mm256_mul_ps(d, _mm256_load_ps(scales + b)), product);
       squares = _mm256_fmadd_ps(d, d, squares);
@@ -128,24 +133,21 @@ void SumLower(const void* upper, const void* lower, const uint32_t* rows, size_t
 }
 
 void JoinPlanes(const void* upper, const void* lower, void* out, size_t tiles, size_t cols) {
-  const size_t blocks = cols / kBlock, head_bytes = TileHeadBytes(kWhole, cols), stride = blocks * kBlock / 2;
+  const size_t blocks = cols / kBlock, stride = blocks * kBlock / 2;
   for (size_t tile = 0; tile < tiles; ++tile) {
     const uint8_t* high = static_cast<const uint8_t*>(upper) + tile * TileBytes(kUpper, cols);
     const uint8_t* low = static_cast<const uint8_t*>(lower) + tile * kTileRows * stride;
     uint8_t* to = static_cast<uint8_t*>(out) + tile * TileBytes(kWhole, cols);
-    for (size_t i = 0; i < head_bytes; i += 32) {
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i),
-                          _mm256_loadu_si256(reinterpret_cast<const __m256i*>(high + i)));
-    }
-    for (size_t b = 0; b < blocks; ++b) {
-      const size_t share = kUpper.head_bytes + kUpper.quant_bytes, lines = kTileRows * kBlock / 2;
-      FetchNext(high + TileBytes(kUpper, cols) + b * share, share);
+    for (size_t b = 0; b < blocks; ++b, high += kUpper.block_bytes(), to += kWhole.block_bytes()) {
+      const size_t lines = kTileRows * kBlock / 2;
+      FetchNext(high + TileBytes(kUpper, cols), kUpper.block_bytes());
       FetchNext(low + kTileRows * stride + b * lines, lines);
-      const uint8_t *quants = high + head_bytes + b * kUpper.quant_bytes, *first = low + b * kBlock / 2;
-      uint8_t* joined = to + head_bytes + b * kWhole.quant_bytes;
-      JoinEight(quants, first, stride, joined);
-      JoinEight(quants + 32, first + 8 * stride, stride, joined + 32);
+      Store(to, Load(high));
+      const uint8_t *quants = high + kUpper.head_bytes, *first = low + b * kBlock / 2;
+      JoinEight(quants, first, stride, to + kWhole.head_bytes);
+      JoinEight(quants + 32, first + 8 * stride, stride, to + kWhole.head_bytes + 32);
     }
+    if (blocks % 2 != 0) Store(to, _mm256_setzero_si256());
   }
 }
 

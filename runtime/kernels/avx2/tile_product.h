@@ -51,47 +51,31 @@ template <typename Isa, typename W, int g, int end, int kTokens, typename Input>
   }
 }
 
-// Some blocks of a tile.
-struct TileBlocks {
-  const uint8_t* heads;
-  const uint8_t* quants;
-  const uint8_t* shares;  // of the tile's bytes in the order of memory, as many as all before these have
-  size_t count;
-};
-
 // Weights of a pass with few tokens come from memory. The more tokens, the less far ahead of them the
 // processor looks by itself, and its prefetchers stop at each page. The first cache waits for few lines at a
 // time, the second for many: so they are asked for twice, far ahead into the second, and near into the first.
 // As measured (tests/perf/RESULTS.md), for all types alike, in bytes:
-constexpr size_t kFarAhead = 8192, kNearAhead = 2048;
+constexpr size_t kFarAhead = 16384, kNearAhead = 4096;
 
 template <int kTokens>
 constexpr bool kFewTokens = kTokens <= 8;
 
-// Of a tile's bytes, a block's share.
-template <typename Product>
-constexpr size_t kShareBytes = Product::kFormat.head_bytes + Product::kFormat.quant_bytes;
-
-// What comes after the `bytes` at `share`. A block that is multiplied asks for its share of the tile, heads
-// and quants as they lie in memory: so all of what follows is asked for, each line once.
-[[gnu::always_inline]] inline void Fetch(const uint8_t* share, size_t bytes) {
+// What comes after the `bytes` at `from`. Each block that is multiplied asks for as many as it has, so all of
+// what follows is asked for, each line once.
+[[gnu::always_inline]] inline void Fetch(const uint8_t* from, size_t bytes) {
   // As a number: it may lie beyond the matrix, where a prefetch does nothing.
-  const auto at = reinterpret_cast<uintptr_t>(share);
+  const auto at = reinterpret_cast<uintptr_t>(from);
   for (size_t i = 0; i < bytes; i += 64) {
     _mm_prefetch(reinterpret_cast<const char*>(at + kFarAhead + i), _MM_HINT_T1);
     _mm_prefetch(reinterpret_cast<const char*>(at + kNearAhead + i), _MM_HINT_T0);
   }
 }
 
-// Where that is left to the processor (fetch_ahead.h): it loses a stream that turns to and fro between a
-// tile's heads and its quants. So the heads are read at once, and as much of the quants as makes it run ahead
-// of them.
-constexpr size_t kRunUp = 1536;  // bytes, as measured
-
-[[gnu::always_inline]] inline void RunUp(const uint8_t* tile, size_t head_bytes, size_t tile_bytes) {
-  const size_t bytes = head_bytes + kRunUp < tile_bytes ? head_bytes + kRunUp : tile_bytes;
-  for (size_t i = 0; i < bytes; i += 64) static_cast<void>(*static_cast<const volatile uint8_t*>(tile + i));
-}
+// Some blocks of a tile.
+struct TileBlocks {
+  const uint8_t* at;
+  size_t count;
+};
 
 // The rows of registers kFirst .. kFirst + kTogether - 1. y: [kTokens, kTileRows] at y_stride, of which
 // `rows` are there; adds to what it holds unless `first`.
@@ -108,14 +92,10 @@ template <typename Isa, typename Product, int kTokens, int kFirst, int kTogether
       if (!first && from < rows) sums[p][t] = Isa::LoadLanes(y + t * y_stride + from, rows - from);
     }
   }
-  for (size_t b = 0; b < blocks.count; ++b, x += kTokens) {
-    const uint8_t* head = blocks.heads + b * Product::kFormat.head_bytes;
-    const uint8_t* quants = blocks.quants + b * Product::kFormat.quant_bytes;
-    const uint8_t* share = blocks.shares + b * kShareBytes<Product>;
-    Product::template Add<kTokens, kFetch>(head, quants, share, kFirst, x, sums[0]);
-    if constexpr (kTogether == 2) {
-      Product::template Add<kTokens, false>(head, quants, share, kFirst + 1, x, sums[1]);
-    }
+  const uint8_t* block = blocks.at;
+  for (size_t b = 0; b < blocks.count; ++b, x += kTokens, block += Product::kFormat.block_bytes()) {
+    Product::template Add<kTokens, kFetch>(block, kFirst, x, sums[0]);
+    if constexpr (kTogether == 2) Product::template Add<kTokens, false>(block, kFirst + 1, x, sums[1]);
   }
 #pragma GCC unroll 16
   for (int t = 0; t < kTokens; ++t) {
@@ -130,15 +110,12 @@ template <typename Isa, typename Product, int kTokens, int kFirst, int kTogether
 struct Matrix {
   const uint8_t* tiles;
   size_t rows, blocks;
-  size_t head_bytes, tile_bytes;  // of a tile
+  size_t tile_bytes;
 };
 
-// Who fetches a pass's weights: nobody, since they are near; prefetches of each block; the processor.
-enum class Fetching { kNone, kRequests, kProcessor };
-
 // The tiles [begin, end) with kTokens tokens, a stretch of columns at a time: their activations, set one
-// after the other as they are read, stay in the first cache.
-template <typename Isa, typename Product, int kTokens, Fetching kFetching>
+// after the other as they are read, stay in the first cache. kFetch: blocks ask for what comes after them.
+template <typename Isa, typename Product, int kTokens, bool kFetch>
 [[gnu::noinline]] void Tokens(const Matrix& m, size_t begin, size_t end, const typename Product::Act* x,
                               float* y, size_t y_stride) {
   constexpr size_t kStretch = Product::kInputs / kTokens;
@@ -150,14 +127,9 @@ template <typename Isa, typename Product, int kTokens, Fetching kFetching>
       for (size_t t = 0; t < kTokens; ++t) Product::Prepare(x[t * m.blocks + at + b], input[b * kTokens + t]);
     }
     for (size_t tile = begin; tile < end; ++tile) {
-      const uint8_t* bytes = m.tiles + tile * m.tile_bytes;
-      const TileBlocks blocks{bytes + at * Product::kFormat.head_bytes,
-                              bytes + m.head_bytes + at * Product::kFormat.quant_bytes,
-                              bytes + at * kShareBytes<Product>, count};
+      const TileBlocks blocks{m.tiles + tile * m.tile_bytes + at * Product::kFormat.block_bytes(), count};
       float* out = y + tile * kTileRows;
       const size_t rows = m.rows - tile * kTileRows;
-      constexpr bool kFetch = kFetching == Fetching::kRequests;
-      if constexpr (kFetching == Fetching::kProcessor) RunUp(bytes, m.head_bytes, m.tile_bytes);
       if constexpr (kTokens <= 4 || kParts<Isa> == 1) {
         TileProduct<Isa, Product, kTokens, 0, kParts<Isa>, kFetch>(blocks, input, out, y_stride, rows,
                                                                    at == 0);
@@ -178,7 +150,7 @@ template <typename Isa, typename Product>
 void MatMul(const void* w, const void* activations, float* y, size_t rows, size_t cols, size_t tokens,
             size_t y_stride) {
   const Matrix m{static_cast<const uint8_t*>(w), rows, cols / Product::kFormat.block,
-                 TileHeadBytes(Product::kFormat, cols), TileBytes(Product::kFormat, cols)};
+                 TileBytes(Product::kFormat, cols)};
   const auto ahead = static_cast<FetchAhead>(__atomic_load_n(&fetch_ahead, __ATOMIC_RELAXED));
   const bool by_processor = ahead == FetchAhead::kByProcessor;
   const size_t tiles = (rows + kTileRows - 1) / kTileRows;
@@ -189,8 +161,8 @@ void MatMul(const void* w, const void* activations, float* y, size_t rows, size_
     const auto* x = static_cast<const typename Product::Act*>(activations);
     float* out = y;
     size_t left = tokens;
-    const auto one = [&]<int kTokens, Fetching kFetching>() {
-      Tokens<Isa, Product, kTokens, kFetching>(m, begin, end, x, out, y_stride);
+    const auto one = [&]<int kTokens, bool kFetch>() {
+      Tokens<Isa, Product, kTokens, kFetch>(m, begin, end, x, out, y_stride);
       left -= kTokens;
       x += kTokens * m.blocks;
       out += kTokens * y_stride;
@@ -198,14 +170,13 @@ void MatMul(const void* w, const void* activations, float* y, size_t rows, size_
     const auto group = [&]<int kTokens>() {
       // With more tokens the processor does not look far enough ahead.
       if constexpr (kTokens == 1 || (kTokens == 2 && kParts<Isa> == 1)) {
-        while (left >= kTokens && by_processor) one.template operator()<kTokens, Fetching::kProcessor>();
+        while (left >= kTokens && by_processor) one.template operator()<kTokens, false>();
       }
-      constexpr Fetching kFetching = kFewTokens<kTokens> ? Fetching::kRequests : Fetching::kNone;
-      while (left >= kTokens) one.template operator()<kTokens, kFetching>();
+      while (left >= kTokens) one.template operator()<kTokens, kFewTokens<kTokens>>();
     };
     if constexpr (Product::kMaxTokens >= 12) {
       // The first of many fetches the weights for those after it.
-      if (left >= 12) one.template operator()<12, Fetching::kRequests>();
+      if (left >= 12) one.template operator()<12, true>();
       group.template operator()<12>();
     }
     if constexpr (Product::kMaxTokens >= 8) group.template operator()<8>();

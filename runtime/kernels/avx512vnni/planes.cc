@@ -12,6 +12,11 @@ constexpr TileFormat kWhole = *FindTileFormat(WeightType::kQ8_0);
 __m512i Load(const uint8_t* p) { return _mm512_loadu_si512(p); }
 void Store(uint8_t* p, __m512i v) { _mm512_storeu_si512(p, v); }
 
+// A block's head; as many bytes fill up a tile of an odd number of blocks.
+static_assert(kUpper.head_bytes == 32 && kWhole.head_bytes == 32 && kWhole.block_bytes() % 64 == 32);
+__m256i LoadHead(const uint8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+void StoreHead(uint8_t* p, __m256i v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
+
 // Rows 0, 4, 8 and 12 of those that begin at `low`, `stride` bytes from row to row.
 __m512i EveryFourth(const uint8_t* low, size_t stride) {
   const auto row = [=](size_t r) {
@@ -54,19 +59,19 @@ void FetchNext(const uint8_t* share, size_t bytes) {
 }  // namespace
 
 void JoinPlanes(const void* upper, const void* lower, void* out, size_t tiles, size_t cols) {
-  const size_t blocks = cols / kBlock, head_bytes = TileHeadBytes(kWhole, cols), stride = blocks * kBlock / 2;
+  const size_t blocks = cols / kBlock, stride = blocks * kBlock / 2;
   for (size_t tile = 0; tile < tiles; ++tile) {
     const uint8_t* high = static_cast<const uint8_t*>(upper) + tile * TileBytes(kUpper, cols);
     const uint8_t* low = static_cast<const uint8_t*>(lower) + tile * kTileRows * stride;
     uint8_t* to = static_cast<uint8_t*>(out) + tile * TileBytes(kWhole, cols);
-    for (size_t i = 0; i < head_bytes; i += 64) Store(to + i, Load(high + i));
-    for (size_t b = 0; b < blocks; ++b) {
-      const size_t share = kUpper.head_bytes + kUpper.quant_bytes, lines = kTileRows * kBlock / 2;
-      FetchNext(high + TileBytes(kUpper, cols) + b * share, share);
+    for (size_t b = 0; b < blocks; ++b, high += kUpper.block_bytes(), to += kWhole.block_bytes()) {
+      const size_t lines = kTileRows * kBlock / 2;
+      FetchNext(high + TileBytes(kUpper, cols), kUpper.block_bytes());
       FetchNext(low + kTileRows * stride + b * lines, lines);
-      JoinBlock(high + head_bytes + b * kUpper.quant_bytes, low + b * kBlock / 2, stride,
-                to + head_bytes + b * kWhole.quant_bytes);
+      StoreHead(to, LoadHead(high));
+      JoinBlock(high + kUpper.head_bytes, low + b * kBlock / 2, stride, to + kWhole.head_bytes);
     }
+    if (blocks % 2 != 0) StoreHead(to, _mm256_setzero_si256());
   }
 }
 

@@ -31,8 +31,8 @@ struct SmallKernel {
     using Products = typename Set::template Products<W::kLargest, 8>;
     constexpr TileFormat kFormat = *FindTileFormat(kType);
     constexpr int kBeside = Beside(kTokens), kPanels = kTokens / kBeside;
-    const uint8_t* head = tile.heads;
-    const uint8_t* quants = tile.quants + 16 * at;
+    const uint8_t* head = tile.first_block;
+    const uint8_t* quants = head + kFormat.head_bytes + 16 * at;
     Panels<kTokens> x = PanelsAt<Act, kTokens>(panel, tile.blocks);
     float32x4_t sums[kVectors][kTokens];
     Copy(y, sums);
@@ -75,8 +75,8 @@ struct SmallKernel {
           }
         });
       }
-      head += kFormat.head_bytes;
-      quants += kFormat.quant_bytes - 4 * 64;
+      head += kFormat.block_bytes();
+      quants += kFormat.block_bytes() - 4 * 64;
       NextBlock<Act>(x);
     }
     Copy(sums, y);
@@ -90,8 +90,8 @@ struct SmallKernel {
     using Products = typename Set::template Products<W::kLargest, 8>;
     constexpr TileFormat kFormat = *FindTileFormat(kType);
     const int32x4_t minus_offset = Opaque(vdupq_n_s32(-W::kOffset));
-    const uint8_t* head = tile.heads;
-    const uint8_t* quants = tile.quants + 16 * at;
+    const uint8_t* head = tile.first_block;
+    const uint8_t* quants = head + kFormat.head_bytes + 16 * at;
     for (size_t b = 0; b < tile.blocks; ++b) {
       const int32x2_t words = LoadWordsOfOne(x);
       const float32x2_t token_d = vreinterpret_f32_s32(words);
@@ -121,8 +121,8 @@ struct SmallKernel {
           sums[r][0] = vfmaq_lane_f32(sums[r][0], vmulq_lane_f32(d[r], token_d, 0), token_sum, 1);
         }
       }
-      head += kFormat.head_bytes;
-      quants = vectors + (kFormat.quant_bytes - 4 * 64);
+      head += kFormat.block_bytes();
+      quants = vectors + (kFormat.block_bytes() - 4 * 64);
     }
   }
 
@@ -132,8 +132,8 @@ struct SmallKernel {
                                                          float32x4_t (&sums)[1][kTokens]) {
     using Products = typename Set::template Products<W::kLargest, 8>;
     constexpr TileFormat kFormat = *FindTileFormat(kType);
-    const uint8_t* head = tile.heads + 8 * at;
-    const uint8_t* quants = tile.quants + 16 * at;
+    const uint8_t* head = tile.first_block + 8 * at;
+    const uint8_t* quants = tile.first_block + kFormat.head_bytes + 16 * at;
     for (size_t b = 0; b < tile.blocks; ++b) {
       Codes codes[4][1];
       const uint8_t* vectors = quants;
@@ -161,8 +161,8 @@ struct SmallKernel {
           }
         });
       });
-      head += kFormat.head_bytes;
-      quants += kFormat.quant_bytes;
+      head += kFormat.block_bytes();
+      quants += kFormat.block_bytes();
     }
   }
 

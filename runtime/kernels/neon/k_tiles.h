@@ -52,8 +52,8 @@ struct LargeKernel {
   static void Add(const TileRun& tile, size_t at, const int32_t* panel,
                   float32x4_t (&sums)[kVectors][kTokens]) {
     constexpr TileFormat kFormat = *FindTileFormat(kType);
-    const uint8_t* head = tile.heads;
-    const uint8_t* quants = tile.quants + 16 * at;
+    const uint8_t* head = tile.first_block;
+    const uint8_t* quants = head + kFormat.head_bytes + 16 * at;
     Panels<kTokens> x = PanelsAt<Act, kTokens>(panel, tile.blocks);
     for (size_t b = 0; b < tile.blocks; ++b) {
       const uint8_t* scales = head + (W::kMins ? 4 : 2) * kTileRows;
@@ -77,8 +77,8 @@ struct LargeKernel {
         LoadHalves(head + 2 * kTileRows, at, d);
         AddScaled(exact, d, x, sums);
       }
-      head += kFormat.head_bytes;
-      quants += kFormat.quant_bytes;
+      head += kFormat.block_bytes();
+      quants += kFormat.block_bytes();
       NextBlock<Act>(x);
     }
   }

@@ -9,6 +9,13 @@ namespace {
 constexpr TileFormat kUpper = *FindTileFormat(WeightType::kQ4_0);
 constexpr TileFormat kWhole = *FindTileFormat(WeightType::kQ8_0);
 
+// A block's head; as many bytes fill up a tile of an odd number of blocks.
+static_assert(kUpper.head_bytes == 32 && kWhole.head_bytes == 32 && kWhole.block_bytes() % 64 == 32);
+void StoreHead(uint8_t* p, uint8x16_t first, uint8x16_t second) {
+  vst1q_u8(p, first);
+  vst1q_u8(p + 16, second);
+}
+
 uint32x4_t Words(const uint8_t* bytes) { return vreinterpretq_u32_u8(vld1q_u8(bytes)); }
 
 uint8x16_t Low(uint32x4_t a, uint32x4_t b) {
@@ -87,7 +94,7 @@ void SumLower(const void* upper, const void* lower, const uint32_t* rows, size_t
       const size_t some = blocks - b < 8 ? blocks - b : 8;
       for (size_t j = 0; j < some; ++j) {
         exact[j] = LowerSum(low + (b + j) * (kBlock / 2), x[b + j]);
-        __builtin_memcpy(&halves[j], scales + (b + j) * kUpper.head_bytes, sizeof(halves[j]));
+        __builtin_memcpy(&halves[j], scales + (b + j) * kUpper.block_bytes(), sizeof(halves[j]));
         of_x[j] = x[b + j].d;
       }
 #pragma GCC unroll 2
@@ -103,21 +110,22 @@ void SumLower(const void* upper, const void* lower, const uint32_t* rows, size_t
 }
 
 void JoinPlanes(const void* upper, const void* lower, void* out, size_t tiles, size_t cols) {
-  const size_t blocks = cols / kBlock, head_bytes = TileHeadBytes(kWhole, cols), stride = blocks * kBlock / 2;
+  const size_t blocks = cols / kBlock, stride = blocks * kBlock / 2;
   for (size_t tile = 0; tile < tiles; ++tile) {
     const uint8_t* high = static_cast<const uint8_t*>(upper) + tile * TileBytes(kUpper, cols);
     const uint8_t* low = static_cast<const uint8_t*>(lower) + tile * kTileRows * stride;
     uint8_t* to = static_cast<uint8_t*>(out) + tile * TileBytes(kWhole, cols);
-    for (size_t i = 0; i < head_bytes; i += 16) vst1q_u8(to + i, vld1q_u8(high + i));
-    for (size_t b = 0; b < blocks; ++b) {
-      const size_t share = kUpper.head_bytes + kUpper.quant_bytes, lines = kTileRows * kBlock / 2;
-      FetchNext(high + TileBytes(kUpper, cols) + b * share, share);
+    for (size_t b = 0; b < blocks; ++b, high += kUpper.block_bytes(), to += kWhole.block_bytes()) {
+      const size_t lines = kTileRows * kBlock / 2;
+      FetchNext(high + TileBytes(kUpper, cols), kUpper.block_bytes());
       FetchNext(low + kTileRows * stride + b * lines, lines);
+      StoreHead(to, vld1q_u8(high), vld1q_u8(high + 16));
       for (size_t row = 0; row < kTileRows; row += 4) {
-        JoinFour(high + head_bytes + b * kUpper.quant_bytes + 4 * row, low + row * stride + b * kBlock / 2,
-                 stride, to + head_bytes + b * kWhole.quant_bytes + 4 * row);
+        JoinFour(high + kUpper.head_bytes + 4 * row, low + row * stride + b * kBlock / 2, stride,
+                 to + kWhole.head_bytes + 4 * row);
       }
     }
+    if (blocks % 2 != 0) StoreHead(to, vdupq_n_u8(0), vdupq_n_u8(0));
   }
 }
 

@@ -49,8 +49,7 @@ static inline void StoreRows(float* y, float32x4_t sums, size_t rows) {
 
 // A run of blocks of one tile.
 struct TileRun {
-  const uint8_t* heads;
-  const uint8_t* quants;
+  const uint8_t* first_block;
   size_t blocks;
   size_t rows;  // from the tile's first on, that y has
   bool first;   // the run starts the sums
@@ -127,9 +126,9 @@ template <typename Kernel>
 [[gnu::noinline, gnu::flatten]] static void MatVecTiles(const uint8_t* tile, const typename Kernel::Act* x,
                                                         float* y, size_t rows, size_t cols) {
   constexpr TileFormat kFormat = *FindTileFormat(Kernel::kType);
-  const size_t head_bytes = TileHeadBytes(kFormat, cols), bytes = TileBytes(kFormat, cols);
+  const size_t bytes = TileBytes(kFormat, cols);
   for (size_t r = 0; r < rows; r += kTileRows, tile += bytes) {
-    const TileRun whole = {tile, tile + head_bytes, cols / kFormat.block, rows - r, true};
+    const TileRun whole = {tile, cols / kFormat.block, rows - r, true};
     RunGroup<Kernel, 1>(whole, WordsOf(x), 1, y + r, 0);
   }
 }
@@ -159,8 +158,7 @@ static inline void MatMulTiles(const void* w, const void* activations, float* y,
       });
       for (size_t r = 0; r < rows; r += kTileRows) {
         const uint8_t* tile = tiles + r / kTileRows * TileBytes(kFormat, cols);
-        const TileRun part = {tile + b * kFormat.head_bytes,
-                              tile + TileHeadBytes(kFormat, cols) + b * kFormat.quant_bytes, run,
+        const TileRun part = {tile + b * kFormat.block_bytes(), run,
                               rows - r < kTileRows ? rows - r : kTileRows, b == 0};
         EachGroup<Kernel>(count, [&](auto group, size_t t, size_t used, size_t before) {
           const int32_t* panel = group.value == 1 ? WordsOf(x + t * blocks + b) : panels + before * run;

@@ -150,8 +150,8 @@ struct SmallPairKernel {
   __attribute__((always_inline)) static void AddByPanels(const TileRun& tile, size_t at, const int32_t* panel,
                                                          Pairs<float32x4_t, 1, kTokens>& sums) {
     constexpr TileFormat kFormat = *FindTileFormat(kType);
-    const uint8_t* head = tile.heads + 8 * at;
-    const uint8_t* quants = tile.quants + 16 * at;
+    const uint8_t* head = tile.first_block + 8 * at;
+    const uint8_t* quants = tile.first_block + kFormat.head_bytes + 16 * at;
     Panels<kTokens> x = PanelsAt<Act, kTokens>(panel, tile.blocks);
     for (size_t b = 0; b < tile.blocks; ++b) {
       int8x16_t codes[2][4];  // of a pair of rows: columns 8 g and on
@@ -192,8 +192,8 @@ struct SmallPairKernel {
           }
         }
       });
-      head += kFormat.head_bytes;
-      quants += kFormat.quant_bytes;
+      head += kFormat.block_bytes();
+      quants += kFormat.block_bytes();
     }
   }
 
@@ -222,8 +222,8 @@ struct SmallPairKernel {
                                                        Pairs<float32x4_t, kVectors, kTokens>& sums) {
     constexpr TileFormat kFormat = *FindTileFormat(kType);
     constexpr int kBeside = Beside(kTokens), kPanels = kTokens / kBeside;
-    const uint8_t* head = tile.heads;
-    const uint8_t* quants = tile.quants + 16 * at;
+    const uint8_t* head = tile.first_block;
+    const uint8_t* quants = head + kFormat.head_bytes + 16 * at;
     Panels<kTokens> x = PanelsAt<Act, kTokens>(panel, tile.blocks);
     for (size_t b = 0; b < tile.blocks; ++b) {
       const int32_t* q[kPanels];
@@ -256,8 +256,8 @@ struct SmallPairKernel {
         }
         AddScaledPairs(exact, d, x, sums);
       }
-      head += kFormat.head_bytes;
-      quants += kFormat.quant_bytes;
+      head += kFormat.block_bytes();
+      quants += kFormat.block_bytes();
       NextBlock<Act>(x);
     }
   }
@@ -288,8 +288,8 @@ struct LargePairKernel {
   __attribute__((always_inline)) static void AddBlocks(const TileRun& tile, size_t at, const int32_t* panel,
                                                        Pairs<float32x4_t, kVectors, kTokens>& sums) {
     constexpr TileFormat kFormat = *FindTileFormat(kType);
-    const uint8_t* head = tile.heads;
-    const uint8_t* quants = tile.quants + 16 * at;
+    const uint8_t* head = tile.first_block;
+    const uint8_t* quants = head + kFormat.head_bytes + 16 * at;
     Panels<kTokens> x = PanelsAt<Act, kTokens>(panel, tile.blocks);
     for (size_t b = 0; b < tile.blocks; ++b) {
       const uint8_t* scales = head + (W::kMins ? 4 : 2) * kTileRows;
@@ -308,8 +308,8 @@ struct LargePairKernel {
         LoadHalves(head + 2 * kTileRows, at, d);
         AddScaledPairs(exact, d, x, sums);
       }
-      head += kFormat.head_bytes;
-      quants += kFormat.quant_bytes;
+      head += kFormat.block_bytes();
+      quants += kFormat.block_bytes();
       NextBlock<Act>(x);
     }
   }

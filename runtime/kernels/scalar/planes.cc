@@ -11,14 +11,16 @@ namespace linnet::kernels::scalar {
 void JoinPlanes(const void* upper, const void* lower, void* out, size_t tiles, size_t cols) {
   constexpr TileFormat kUpper = *FindTileFormat(WeightType::kQ4_0),
                        kWhole = *FindTileFormat(WeightType::kQ8_0);
-  const size_t blocks = cols / kBlock, head_bytes = TileHeadBytes(kWhole, cols);
+  const size_t blocks = cols / kBlock;
   for (size_t tile = 0; tile < tiles; ++tile) {
     const uint8_t* from = static_cast<const uint8_t*>(upper) + tile * TileBytes(kUpper, cols);
     uint8_t* to = static_cast<uint8_t*>(out) + tile * TileBytes(kWhole, cols);
-    std::memcpy(to, from, head_bytes);
-    for (size_t b = 0; b < blocks; ++b) {
-      const uint8_t* high = from + head_bytes + b * kUpper.quant_bytes;
-      uint8_t* bytes = to + head_bytes + b * kWhole.quant_bytes;
+    std::memset(to + blocks * kWhole.block_bytes(), 0,
+                TileBytes(kWhole, cols) - blocks * kWhole.block_bytes());
+    for (size_t b = 0; b < blocks; ++b, from += kUpper.block_bytes(), to += kWhole.block_bytes()) {
+      std::memcpy(to, from, kWhole.head_bytes);
+      const uint8_t* high = from + kUpper.head_bytes;
+      uint8_t* bytes = to + kWhole.head_bytes;
       for (size_t row = 0; row < kTileRows; ++row) {
         const uint8_t* low =
             static_cast<const uint8_t*>(lower) + ((tile * kTileRows + row) * blocks + b) * (kBlock / 2);
@@ -51,7 +53,7 @@ void SumLower(const void* upper, const void* lower, const uint32_t* rows, size_t
     float products[kLanes] = {}, squares[kLanes] = {};
     for (size_t b = 0; b < blocks; ++b) {
       uint16_t half;
-      std::memcpy(&half, scales + b * kUpper.head_bytes, sizeof(half));
+      std::memcpy(&half, scales + b * kUpper.block_bytes(), sizeof(half));
       const float d = HalfToFloat(half);
       int32_t sum = 0;
       for (size_t c = 0; c < kBlock / 2; ++c) {

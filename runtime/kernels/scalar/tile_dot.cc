@@ -95,12 +95,10 @@ void MatMul(const void* w, const void* activations, float* y, size_t rows, size_
   for (size_t t = 0; t < tokens; ++t) {
     const Act* x = static_cast<const Act*>(activations) + t * blocks;
     for (size_t r = 0; r < rows; ++r) {
-      const uint8_t* tile = static_cast<const uint8_t*>(w) + r / kTileRows * TileBytes(kFormat, cols);
-      const uint8_t* quants = tile + TileHeadBytes(kFormat, cols);
+      const uint8_t* block = static_cast<const uint8_t*>(w) + r / kTileRows * TileBytes(kFormat, cols);
       float acc = 0.0f;
-      for (size_t b = 0; b < blocks; ++b) {
-        acc = Step<type>(acc, tile + b * kFormat.head_bytes, quants + b * kFormat.quant_bytes, x[b],
-                         r % kTileRows);
+      for (size_t b = 0; b < blocks; ++b, block += kFormat.block_bytes()) {
+        acc = Step<type>(acc, block, block + kFormat.head_bytes, x[b], r % kTileRows);
       }
       y[t * y_stride + r] = acc;
     }
