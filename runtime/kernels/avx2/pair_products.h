@@ -20,17 +20,24 @@ struct Avx2 : Ymm {
                                              : 8;
   static_assert(15 * 127 * 2 * 8 < 32768 && 31 * 127 * 2 * 4 < 32768 && 63 * 127 * 2 * 2 < 32768);
 
+  // The same value, not later: g++ would multiply all of a block first, and add afterwards what lies on the
+  // stack meanwhile.
+  static inline Int Now(Int value) {
+    asm("" : "+x"(value));
+    return value;
+  }
+
   // Two products a lane of 16 bits more. Signed weights (kMax 255) give their sign to the activations: their
   // magnitude is at most 128, a step at most 32,512.
   template <int kMax>
   static inline Int Step(Int sum, Int w, const int8_t* a) {
     const Int pairs = kMax == 255 ? _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(Four(a), w))
                                   : _mm256_maddubs_epi16(w, Four(a));
-    return _mm256_add_epi16(sum, pairs);
+    return Now(_mm256_add_epi16(sum, pairs));
   }
   // sum + scale * steps.
   static inline Int AddScaled(Int sum, Int steps, Int scales) {
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(steps, scales));
+    return Now(_mm256_add_epi32(sum, _mm256_madd_epi16(steps, scales)));
   }
   // As AddScaled takes them: twice in a lane.
   static inline Int Scales(Int scales) { return Pairs(scales, scales); }

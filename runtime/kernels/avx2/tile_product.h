@@ -41,12 +41,17 @@ template <typename Isa, typename W, int g, int end, int kTokens, typename Input>
   if constexpr (g < end) {
     constexpr int kSteps = Isa::template kSteps<W::kMax>;
     constexpr int kNext = end - g < kSteps ? end : g + kSteps;
-    typename Isa::Int steps[kTokens];
+    // As many as registers are left for.
+    constexpr int kTogether = kNext == g + 1 ? 1 : kTokens;
 #pragma GCC unroll 16
-    for (int t = 0; t < kTokens; ++t) steps[t] = Isa::Zero();
-    AddSteps<Isa, W, g, kNext>(q, x, column, steps);
+    for (int first = 0; first < kTokens; first += kTogether) {
+      typename Isa::Int steps[kTogether];
 #pragma GCC unroll 16
-    for (int t = 0; t < kTokens; ++t) sums[t] = Isa::AddScaled(sums[t], steps[t], scales);
+      for (int t = 0; t < kTogether; ++t) steps[t] = Isa::Zero();
+      AddSteps<Isa, W, g, kNext>(q, x + first, column, steps);
+#pragma GCC unroll 16
+      for (int t = 0; t < kTogether; ++t) sums[first + t] = Isa::AddScaled(sums[first + t], steps[t], scales);
+    }
     AddProducts<Isa, W, kNext, end>(q, x, column, scales, sums);
   }
 }
@@ -56,9 +61,6 @@ template <typename Isa, typename W, int g, int end, int kTokens, typename Input>
 // time, the second for many: so they are asked for twice, far ahead into the second, and near into the first.
 // As measured (tests/perf/RESULTS.md), for all types alike, in bytes:
 constexpr size_t kFarAhead = 16384, kNearAhead = 4096;
-
-template <int kTokens>
-constexpr bool kFewTokens = kTokens <= 8;
 
 // What comes after the `bytes` at `from`. Each block that is multiplied asks for as many as it has, so all of
 // what follows is asked for, each line once.
@@ -172,13 +174,14 @@ void MatMul(const void* w, const void* activations, float* y, size_t rows, size_
       if constexpr (kTokens == 1 || (kTokens == 2 && kParts<Isa> == 1)) {
         while (left >= kTokens && by_processor) one.template operator()<kTokens, false>();
       }
-      while (left >= kTokens) one.template operator()<kTokens, kFewTokens<kTokens>>();
-    };
-    if constexpr (Product::kMaxTokens >= 12) {
       // The first of many fetches the weights for those after it.
-      if (left >= 12) one.template operator()<12, true>();
-      group.template operator()<12>();
-    }
+      if constexpr (kTokens == Product::kMaxTokens) {
+        if (left >= kTokens) one.template operator()<kTokens, true>();
+      }
+      constexpr bool kFetch = kTokens < Product::kMaxTokens;
+      while (left >= kTokens) one.template operator()<kTokens, kFetch>();
+    };
+    if constexpr (Product::kMaxTokens >= 12) group.template operator()<12>();
     if constexpr (Product::kMaxTokens >= 8) group.template operator()<8>();
     group.template operator()<4>();
     group.template operator()<2>();

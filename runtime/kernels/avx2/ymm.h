@@ -14,7 +14,7 @@ struct Ymm {
   using Int = __m256i;
   using Float = __m256;
   static constexpr int kLanes = 8;
-  static constexpr int kMaxTokens = 4;
+  static constexpr int kMaxTokens = 8;
 
   static inline Int Load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
   static inline Int Zero() { return _mm256_setzero_si256(); }
