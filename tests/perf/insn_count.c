@@ -1,40 +1,16 @@
 // A plugin of qemu-user that counts the guest's instructions, and which of them load and store, by phases.
 //
-// The guest begins a phase with prctl(0x4c4e5450, number), which Linux refuses (EINVAL), so that the same
-// program runs without the plugin, too. At the next mark, and at the end, standard error gets a line
+// At each mark (qemu_plugin.h), and at the end, standard error gets a line of the phase that ends
 //   phase NUMBER instructions I loads L stores S
 // Everything is added up inline, a block of translated code at a time: exact where a phase ends with its
 // mark's call. One guest thread. AArch64 only.
-//
-// Debian packages no header of the plugin interface (version 1); these are the parts of it that are used, as
-// QEMU's documentation has them ("QEMU TCG Plugins").
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define EXPORT __attribute__((visibility("default")))
-
-typedef uint64_t qemu_plugin_id_t;
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-enum qemu_plugin_op { QEMU_PLUGIN_INLINE_ADD_U64 };
-typedef void (*translate_cb)(qemu_plugin_id_t id, struct qemu_plugin_tb* tb);
-typedef void (*exit_cb)(qemu_plugin_id_t id, void* data);
-typedef void (*syscall_cb)(qemu_plugin_id_t id, unsigned int vcpu, int64_t number, uint64_t a1, uint64_t a2,
-                           uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6, uint64_t a7, uint64_t a8);
-void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, translate_cb cb);
-void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb* tb, enum qemu_plugin_op op, void* to,
-                                              uint64_t add);
-void qemu_plugin_register_vcpu_syscall_cb(qemu_plugin_id_t id, syscall_cb cb);
-void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, exit_cb cb, void* data);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb* tb);
-struct qemu_plugin_insn* qemu_plugin_tb_get_insn(const struct qemu_plugin_tb* tb, size_t index);
-const void* qemu_plugin_insn_data(const struct qemu_plugin_insn* insn);
+#include "qemu_plugin.h"
 
 EXPORT int qemu_plugin_version = 1;
-
-static const int64_t kPrctl = 167;  // of AArch64 Linux
-static const uint64_t kMark = 0x4c4e5450;
 
 struct counts {
   uint64_t instructions, loads, stores;

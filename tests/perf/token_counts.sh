@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Guest instructions of a token, by qemu and insn_count.c, in millions: of a prompt of 64, and of what is decoded after it. One thread; the
-# figures are the same on every machine.
+# Guest instructions of a token, by qemu and insn_count.c, in millions: of a prompt of 64, and of what is decoded after it. And what one
+# decoded token touches, by line_count.c, in MB of whole lines, on the last processor. One thread; the figures are the same on every machine.
 #   token_counts.sh [--shape SHAPE] [--build BUILD_FOLDER] [--most FILE] [TYPE[=MODEL.linnet]...]      smollm2-135m, build/aarch64; q4_0 q4_k_m
-# FILE has lines "CPU TYPE PREFILL DECODE". Exit 1 where a token takes more than that, 77 without qemu.
+# FILE has lines "CPU TYPE PREFILL DECODE" and "TYPE MB". Exit 1 where a token takes more than that, 77 without qemu.
 # Models that are not given are made (random weights: they cost what trained ones do). QEMU_CPUS names the processors: "cortex-a72 cortex-a76 max".
 # Needs the built targets token_counts and linnet-probe and Debian's qemu-user (qemu-user-static takes no plugins); QEMU names it.
 set -euo pipefail
@@ -15,7 +15,7 @@ while [[ ${1:-} == --* ]]; do
     --shape) shape=$2 ;;
     --build) build=$2 ;;
     --most) most=$2 ;;
-    *) sed -n '2,7p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
+    *) sed -n '2,8p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
   esac
   shift 2
 done
@@ -27,7 +27,9 @@ for program in "$build/tests/token_counts" "$build/bin/linnet-probe"; do
 done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-gcc -O2 -Wall -Wextra -Werror -shared -fPIC -fvisibility=hidden -o "$work/insn_count.so" "$here/insn_count.c"
+for plugin in insn_count line_count; do
+  gcc -O2 -Wall -Wextra -Werror -shared -fPIC -fvisibility=hidden -o "$work/$plugin.so" "$here/$plugin.c"
+done
 # The same bytes on every machine, and sooner by one's own program.
 probe=("$qemu" -L / -cpu max "$build/bin/linnet-probe" model)
 native=$here/../../build/release/bin/linnet-probe
@@ -54,5 +56,12 @@ for model in "$@"; do
             printf "%s, %s: at most %s and %s\n", cpu, type, prefill[cpu, type], decode[cpu, type]
             exit 1 }' "$work/counts" "$work/names" || broken=1
   done
+  "$qemu" -L / -cpu "$cpu" -plugin "$work/line_count.so" "$build/tests/token_counts" "$file" 8 >"$work/names" 2>"$work/counts" ||
+    { cat "$work/counts"; exit 1; }
+  awk -v type="$type" -v limits="$most" '
+    BEGIN { most = 1e9; while ((getline line < limits) > 0) if (split(line, word, " ") == 2 && word[1] == type) most = word[2] }
+    FNR == NR { if ($1 == "phase") lines[$2] = $4; else print > "/dev/stderr"; next }
+    $2 == "one" { touched = lines[$1] * 64 / 1e6; printf "%-12s %-8s %8.2f MB touched\n", "", type, touched
+                  if (touched > most) { printf "%s: a token touches at most %s MB\n", type, most; exit 1 } }' "$work/counts" "$work/names" || broken=1
 done
 exit "$broken"
