@@ -5,7 +5,9 @@ usage: compare.py --linnet PROBE --peer 'NAME=LLAMA_BENCH [ARGUMENT...]' [--peer
 
 Every round runs each engine once on each figure and begins with another engine, so that what else the machine does, and its
 temperature, meet all of them. A figure is the median of its rounds. How much of its threads' time an engine really got is measured
-too: below 90 % the machine was busy with something else, and the row says so. Interrupted, it prints what it has. Standard library only.
+too: below 90 % the machine was busy with something else, and the row says so. With --roofline each of Linnet's decoding runs also
+measures what its threads can read, and the ratio is followed by the one that reading at that rate would give ("1.20 of 1.35"): where it
+is below what is asked for, the bus is the limit. Interrupted, it prints what it has. Standard library only.
 """
 import argparse
 import datetime
@@ -65,9 +67,11 @@ def parse(text):
 
 
 class Linnet:
-    def __init__(self, words):
+    def __init__(self, words, roofline):
         self.name = "linnet"
         self.program, *self.arguments = shlex.split(words)
+        self.roofline = roofline
+        self.share = None  # of the read bandwidth, in the last run
 
     def measure(self, model, threads, what, sizes, timeout_s):
         command = [self.program, "model", "bench", model, "--json", "--repeat", "1", "--threads", str(threads)]
@@ -77,8 +81,13 @@ class Linnet:
             depth = sizes.depth if what == "deep" else 0
             command += ["--prompt-tokens", "1", "--generate", str(sizes.generate), "--depth", str(depth)]
         command += self.arguments
+        if self.roofline and what != "prefill":
+            command.append("--roofline")
         text, rss, cpus = run(command, timeout_s)
         figures = parse(text)
+        self.share = figures.get("roofline", {}).get("decode_share_of_read_bandwidth")
+        if self.share:
+            rss = int(figures["peak_rss_bytes"])  # before what the measurement itself took
         key = "prefill_tokens_per_second" if what == "prefill" else "decode_tokens_per_second"
         return figures[key], rss, cpus
 
@@ -137,6 +146,13 @@ def ratio(row, peers, what):
     return mine / max(others) if mine and others else None
 
 
+def bound(row, peers, what):
+    """The ratio at the read bandwidth of Linnet's own runs, where that was measured."""
+    shares = row.get("bus_share", {}).get(what)
+    reached = ratio(row, peers, what)
+    return reached / statistics.median(shares) if shares and reached else None
+
+
 def shown(value, digits=None):
     if value is None:
         return "–"
@@ -155,7 +171,9 @@ def markdown(result):
         cells = []
         for what in FIGURES:
             values = " / ".join(shown(median(row, engine, what)) for engine in ["linnet", *peers])
-            cells.append(f"{values} ({shown(ratio(row, peers, what), 2)})")
+            limit = bound(row, peers, what)
+            of = f" of {shown(limit, 2)}" if limit else ""
+            cells.append(f"{values} ({shown(ratio(row, peers, what), 2)}{of})")
         rss = " / ".join(shown(row["peak_rss"].get(engine, 0) / 2**20 or None, 0) for engine in ["linnet", *peers])
         busy = " *" if min(row["cpu_share"].values(), default=1) < BUSY_BELOW else ""
         lines.append(f"| {row['model']}{busy} | {row['threads']} | {' | '.join(cells)} | {rss} |")
@@ -179,6 +197,8 @@ def measure_row(row, engines, sizes, args, failures):
                     print(f"compare.py: {failure}", file=sys.stderr)
                     continue
                 row["runs"].setdefault(engine.name, {}).setdefault(what, []).append(value)
+                if isinstance(engine, Linnet) and engine.share:
+                    row.setdefault("bus_share", {}).setdefault(what, []).append(engine.share)
                 row["peak_rss"][engine.name] = max(rss, row["peak_rss"].get(engine.name, 0))
                 shares.setdefault(engine.name, []).append(min(cpus / row["threads"], 1.0))
                 row["cpu_share"] = {name: round(statistics.median(values), 3) for name, values in shares.items()}
@@ -194,6 +214,7 @@ def main():
     parser.add_argument("--generate", type=int, default=64)
     parser.add_argument("--depth", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--roofline", action="store_true", help="measure what the threads can read, too")
     parser.add_argument("--timeout", type=int, default=600, help="seconds for one run of one engine")
     parser.add_argument("--json", help="file for all runs; written after every row")
     parser.add_argument("--markdown", help="file for the table")
@@ -205,7 +226,7 @@ def main():
     names = [peer.name for peer in peers]
     if len(set(names) | {"linnet"}) != len(names) + 1:
         parser.error("--peer: each needs a name of its own, and linnet is taken")
-    engines = [Linnet(args.linnet), *peers]
+    engines = [Linnet(args.linnet, args.roofline), *peers]
     result = {"date": datetime.date.today().isoformat(), "cpu": cpu_model(), "cores": os.cpu_count(), "peers": names,
               "rounds": args.rounds, "sizes": {"prompt": args.prompt, "generate": args.generate, "depth": args.depth}, "rows": []}
     failures = []

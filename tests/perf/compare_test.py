@@ -16,7 +16,10 @@ import json, sys
 arguments = sys.argv[1:]
 open({log!r}, "a").write("linnet " + " ".join(arguments) + "\\n")
 what = "prefill" if "--depth" not in arguments else "decode" if arguments[arguments.index("--depth") + 1] == "0" else "deep"
-print(json.dumps({{"prefill_tokens_per_second": 300, "decode_tokens_per_second": {{"prefill": 1, "decode": 60, "deep": 40}}[what]}}))
+figures = {{"prefill_tokens_per_second": 300, "decode_tokens_per_second": {{"prefill": 1, "decode": 60, "deep": 40}}[what]}}
+if "--roofline" in arguments:
+    figures |= {{"peak_rss_bytes": 1 << 20, "roofline": {{"decode_share_of_read_bandwidth": 0.8}}}}
+print(json.dumps(figures))
 """
 PEER = """#!/usr/bin/env python3
 import json, os, sys
@@ -79,6 +82,11 @@ class CompareTest(unittest.TestCase):
         self.assertEqual(row["ratio"], {"prefill": 2.0, "decode": 0.4, "deep": 40 / 150})
         self.assertIn("300 / 150 (2.00) | 60.0 / 150 (0.40) | 40.0 / 150 (0.27)", done.stdout)
         self.assertNotIn(self.folder, done.stdout + json.dumps(self.result()))
+
+    def test_the_bus_bounds_a_ratio(self):
+        done = self.compare("--roofline")
+        self.assertIn("300 / 150 (2.00) | 60.0 / 150 (0.40 of 0.50) | 40.0 / 150 (0.27 of 0.33)", done.stdout)
+        self.assertEqual(["--roofline" in line for line in self.turns() if line.startswith("linnet")], [False, True, True] * 3)
 
     def test_engines_take_turns_at_being_first(self):
         self.compare()
