@@ -15,6 +15,22 @@ struct Input32 {
   int8_t q[kBlock];
 };
 
+// Of several tokens' activation blocks, times signed weights: columns from 4 g on (Isa::AddTurned).
+template <typename Isa, typename W, int g, int kTokens>
+[[gnu::always_inline]] inline void AddTurned(const uint8_t* q, const Input32* x, typename Isa::Int& missing,
+                                             typename Isa::Int (&sums)[kTokens]) {
+  if constexpr (g < kVectors) {
+    const typename Isa::Int w = W::template Vector<g>(q);
+    const typename Isa::Int magnitude = Isa::Magnitude(w), negative = Isa::Negative(w);
+    missing = Isa::AddMissing(missing, magnitude, negative);
+#pragma GCC unroll 16
+    for (int t = 0; t < kTokens; ++t) {
+      sums[t] = Isa::AddTurned(sums[t], magnitude, negative, x[t].q + 4 * g);
+    }
+    AddTurned<Isa, W, g + 1>(q, x, missing, sums);
+  }
+}
+
 template <typename Isa, WeightType type>
 struct Block32 {
   using Act = ActBlock;
@@ -45,6 +61,12 @@ struct Block32 {
     const uint8_t* q = block + kFormat.head_bytes + part * 4 * Isa::kLanes;
     if constexpr (Isa::kWholeSums) {
       AddSteps<Isa, W, 0, kVectors>(q, x, 0, exact);
+    } else if constexpr (W::kFullBytes && Isa::kTurnsSigns && kTokens >= 8) {
+      typename Isa::Int missing = Isa::Zero();
+      AddTurned<Isa, W, 0>(q, x, missing, exact);
+#pragma GCC unroll 16
+      for (int t = 0; t < kTokens; ++t)
+        exact[t] = Isa::AddScaled(exact[t], missing, Isa::Scales(Isa::Ones()));
     } else {
       AddProducts<Isa, W, 0, kVectors>(q, x, 0, Isa::Scales(Isa::Ones()), exact);
     }

@@ -39,6 +39,22 @@ struct Avx2 : Ymm {
   static inline Int AddScaled(Int sum, Int steps, Int scales) {
     return Now(_mm256_add_epi32(sum, _mm256_madd_epi16(steps, scales)));
   }
+  // Signed weights for several tokens: taking the sign costs a multiplier's turn for each. With `negative`
+  // all ones where w is below 0, |w| times the activation with its bits turned around is w a - |w|, so |w| is
+  // missing there, of all tokens alike. A pair of products is between -32,768 and 32,512.
+  static constexpr bool kTurnsSigns = true;
+  static inline Int Magnitude(Int w) { return _mm256_abs_epi8(w); }
+  static inline Int Negative(Int w) { return _mm256_cmpgt_epi8(Zero(), w); }
+  // sum + the products of four columns.
+  static inline Int AddTurned(Int sum, Int magnitude, Int negative, const int8_t* a) {
+    const Int pairs = _mm256_maddubs_epi16(magnitude, _mm256_xor_si256(Four(a), negative));
+    return AddScaled(sum, pairs, _mm256_set1_epi16(1));
+  }
+  // sum + what is missing, in 16 bits: of eight vectors at most 2,048.
+  static inline Int AddMissing(Int sum, Int magnitude, Int negative) {
+    return Now(_mm256_add_epi16(sum, _mm256_maddubs_epi16(And(magnitude, negative), Bytes(1))));
+  }
+
   // As AddScaled takes them: twice in a lane.
   static inline Int Scales(Int scales) { return Pairs(scales, scales); }
   // sum + the products of pairs of 16 bits.
