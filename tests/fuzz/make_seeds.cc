@@ -75,6 +75,18 @@ std::string Matrices() {
   return *writer.Serialize();
 }
 
+// A head that is packed in planes: at least 256 rows of Q8_0.
+std::string Head() {
+  GgufWriter writer;
+  std::string blocks;
+  for (int row = 0; row < 256; ++row) {
+    blocks += std::string("\x00\x3c", 2);  // 1 as a half
+    for (int i = 0; i < 32; ++i) blocks.push_back(static_cast<char>(row * 7 + i));
+  }
+  writer.AddTensorView("token_embd.weight", 8, {32, 256}, linnet::base::AsBytes(blocks));
+  return *writer.Serialize();
+}
+
 std::string WithText(const std::string& blob, const std::string& text) {
   LINNET_CHECK(blob.size() < 65536);
   std::string bytes;
@@ -161,6 +173,7 @@ int main(int argc, char** argv) {
   Write(folder + "/pack_fuzz", "metadata", PackedBytes(Metadata()));
   Write(folder + "/pack_fuzz", "tensors", PackedBytes(Tensors()));
   Write(folder + "/pack_fuzz", "tiles", PackedBytes(Matrices()));
+  Write(folder + "/pack_fuzz", "planes", PackedBytes(Head()));
   Write(folder + "/pack_fuzz", "byte_level", PackedBytes(ByteLevel("gpt-2")));
   Write(folder + "/pack_fuzz", "unigram", PackedBytes(Unigram()));
   const std::string text = "ab a'll 123  !!x\xc3\xa9\r\n \xe2\x96\x81<|im_end|></s>\xff";
