@@ -38,8 +38,6 @@ struct TileFormat {
   uint16_t block;        // columns of a block: 32 or 256
   uint16_t head_bytes;   // of 16 rows x one block
   uint16_t quant_bytes;  // of 16 rows x one block
-
-  constexpr size_t block_bytes() const { return size_t{head_bytes} + quant_bytes; }
 };
 
 // Internal linkage, here and below: kernel sets include this.
@@ -64,9 +62,13 @@ static constexpr const TileFormat* FindTileFormat(WeightType type) {
   return nullptr;
 }
 
+// Of 16 rows x one block.
+static constexpr size_t BlockBytes(const TileFormat& format) {
+  return size_t{format.head_bytes} + format.quant_bytes;
+}
 // Bytes from a tile's start to the next. cols is a whole number of blocks.
 static constexpr size_t TileBytes(const TileFormat& format, size_t cols) {
-  return (cols / format.block * format.block_bytes() + kTileAlign - 1) / kTileAlign * kTileAlign;
+  return (cols / format.block * BlockBytes(format) + kTileAlign - 1) / kTileAlign * kTileAlign;
 }
 // Of a whole matrix.
 static constexpr size_t TiledBytes(const TileFormat& format, size_t rows, size_t cols) {

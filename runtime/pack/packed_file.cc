@@ -233,7 +233,7 @@ std::optional<uint64_t> FindNonFiniteRow(const gguf::TensorInfo& tensor) {
     for (size_t block = 0; block < cols / format.block; ++block) {
       for (size_t i = 0; i < halves; ++i) {
         uint16_t half;
-        std::memcpy(&half, tensor.data.data() + at + block * format.block_bytes() + 2 * i, sizeof(half));
+        std::memcpy(&half, tensor.data.data() + at + block * BlockBytes(format) + 2 * i, sizeof(half));
         if ((half & kExponent) == kExponent) return tile * kernels::kTileRows + i % kernels::kTileRows;
       }
     }

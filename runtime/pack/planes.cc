@@ -152,7 +152,7 @@ void JoinRow(const PlanesView& planes, size_t row, std::span<BlockQ8_0> out) {
       block.q[i] = static_cast<int8_t>(((high[i] << 4 & 0xf0) | (low[i] & 15)) ^ 0x80);
       block.q[i + 16] = static_cast<int8_t>(((high[i] & 0xf0) | low[i] >> 4) ^ 0x80);
     }
-    upper += kUpper.block_bytes();
+    upper += BlockBytes(kUpper);
     lower += kPlaneLowerBytes;
   }
 }

@@ -99,7 +99,7 @@ void Pack(const std::byte* rows, size_t row_count, size_t cols, uint8_t* tiles) 
     for (size_t b = 0; b < blocks; ++b) {
       Block block;
       std::memcpy(&block, rows + (r * blocks + b) * sizeof(Block), sizeof(Block));
-      PutBlock<type>(TakeApart(block), r % kTileRows, tile + b * kFormat.block_bytes());
+      PutBlock<type>(TakeApart(block), r % kTileRows, tile + b * BlockBytes(kFormat));
     }
   }
 }
@@ -110,7 +110,7 @@ void Unpack(const uint8_t* tiles, size_t row, size_t cols, std::byte* out) {
   const uint8_t* tile = tiles + row / kTileRows * TileBytes(kFormat, cols);
   for (size_t b = 0; b < cols / kFormat.block; ++b) {
     Block block;
-    PutTogether(GetBlock<type>(row % kTileRows, tile + b * kFormat.block_bytes()), block);
+    PutTogether(GetBlock<type>(row % kTileRows, tile + b * BlockBytes(kFormat)), block);
     std::memcpy(out + b * sizeof(Block), &block, sizeof(Block));
   }
 }

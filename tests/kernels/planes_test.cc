@@ -70,7 +70,7 @@ TEST(PlanesTest, LowerHalvesAddUpInSetsAsInScalar) {
     for (size_t tile = 0; tile < kTiles; ++tile) {
       for (size_t i = 0; i < blocks * kTileRows; ++i) {
         const auto scale = static_cast<uint16_t>(random() % 0x7c00);  // from denormals to the largest
-        std::memcpy(upper.data() + tile * TileBytes(half, cols) + i / kTileRows * half.block_bytes() +
+        std::memcpy(upper.data() + tile * TileBytes(half, cols) + i / kTileRows * BlockBytes(half) +
                         2 * (i % kTileRows),
                     &scale, sizeof(scale));
       }
@@ -86,7 +86,7 @@ TEST(PlanesTest, LowerHalvesAddUpInSetsAsInScalar) {
       for (size_t b = 0; b < blocks; ++b) {
         uint16_t bits;
         std::memcpy(&bits,
-                    upper.data() + rows[i] / kTileRows * TileBytes(half, cols) + b * half.block_bytes() +
+                    upper.data() + rows[i] / kTileRows * TileBytes(half, cols) + b * BlockBytes(half) +
                         2 * (rows[i] % kTileRows),
                     sizeof(bits));
         const double d =

@@ -56,7 +56,7 @@ class VariantsTest : public VariantsFixture {
     const bool six_bits = format.type == WeightType::kQ4_K || format.type == WeightType::kQ5_K;
     for (size_t tile = 0; tile < w.size(); tile += TileBytes(format, cols)) {
       for (size_t b = 0; b < blocks; ++b) {
-        char* head = &w[tile + b * format.block_bytes()];
+        char* head = &w[tile + b * BlockBytes(format)];
         const size_t halves = kTileRows * (min ? 2 : 1);
         for (size_t i = 0; i < halves; ++i) {
           const uint16_t half = random_.Half(values);

@@ -51,7 +51,7 @@ struct Block32 {
   template <int kTokens, bool kFetch>
   [[gnu::always_inline]] static inline void Add(const uint8_t* block, int part, const Input* x,
                                                 typename Isa::Float (&sums)[kTokens]) {
-    if constexpr (kFetch) Fetch(block, kFormat.block_bytes());
+    if constexpr (kFetch) Fetch(block, BlockBytes(kFormat));
     // Else g++ keeps what one part has read of the activations for the next; that is more than there are
     // registers, so it stores them. They are in the first cache as they are.
     if constexpr (kTokens > 1 && Isa::kLanes < kTileRows) asm volatile("" : "+r"(x));

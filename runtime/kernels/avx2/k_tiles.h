@@ -19,7 +19,7 @@ struct Block256 {
   static constexpr size_t kInputs = 64;  // 18 KiB
   static constexpr size_t kSub = type == WeightType::kQ6_K ? 16 : 32;
   static constexpr size_t kSubs = kBlock256 / kSub;
-  static constexpr size_t kShareOf32 = kFormat.block_bytes() / (kBlock256 / kBlock);
+  static constexpr size_t kShareOf32 = BlockBytes(kFormat) / (kBlock256 / kBlock);
   static constexpr size_t kBytesOf32 = kFormat.quant_bytes / (kBlock256 / kBlock);
 
   static inline void Prepare(const ActBlock256& x, Input& input) { input = x; }

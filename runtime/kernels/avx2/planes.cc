@@ -10,7 +10,7 @@ constexpr TileFormat kUpper = *FindTileFormat(WeightType::kQ4_0);
 constexpr TileFormat kWhole = *FindTileFormat(WeightType::kQ8_0);
 
 // A block's head is as wide, and what fills up a tile of an odd number of blocks.
-static_assert(kUpper.head_bytes == 32 && kWhole.head_bytes == 32 && kWhole.block_bytes() % 64 == 32);
+static_assert(kUpper.head_bytes == 32 && kWhole.head_bytes == 32 && BlockBytes(kWhole) % 64 == 32);
 __m256i Load(const uint8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
 void Store(uint8_t* p, __m256i v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
 
@@ -77,7 +77,7 @@ __m256i LowerSumsOf8(const uint8_t* low, const ActBlock* x, size_t count) {
 // The row's scales of `count` <= 8 blocks from `head` on; zeros behind them.
 __m256 ScalesOf8(const uint8_t* head, size_t count) {
   alignas(16) uint16_t halves[8] = {};
-  for (size_t b = 0; b < count; ++b) __builtin_memcpy(&halves[b], head + b * kUpper.block_bytes(), 2);
+  for (size_t b = 0; b < count; ++b) __builtin_memcpy(&halves[b], head + b * BlockBytes(kUpper), 2);
   return _mm256_cvtph_ps(_mm_load_si128(reinterpret_cast<const __m128i*>(halves)));
 }
 
@@ -100,7 +100,7 @@ PlaneRowAt RowAt(const void* upper, const void* lower, size_t row, size_t cols) 
 
 // Rows are few and far between: no prefetcher of the processor's sees them coming.
 void Fetch(PlaneRowAt row, size_t blocks) {
-  for (size_t b = 0; b < blocks; ++b) _mm_prefetch(row.scales + b * kUpper.block_bytes(), _MM_HINT_T0);
+  for (size_t b = 0; b < blocks; ++b) _mm_prefetch(row.scales + b * BlockBytes(kUpper), _MM_HINT_T0);
   for (size_t i = 0; i < blocks * (kBlock / 2); i += 64) _mm_prefetch(row.low + i, _MM_HINT_T0);
 }
 
@@ -123,7 +123,7 @@ void SumLower(const void* upper, const void* lower, const uint32_t* rows, size_t
     __m256 product = _mm256_setzero_ps(), squares = _mm256_setzero_ps();
     for (size_t b = 0; b < blocks; b += 8) {
       const size_t some = blocks - b < 8 ? blocks - b : 8;
-      const __m256 d = ScalesOf8(row.scales + b * kUpper.block_bytes(), some);
+      const __m256 d = ScalesOf8(row.scales + b * BlockBytes(kUpper), some);
       const __m256 sum = _mm256_cvtepi32_ps(LowerSumsOf8(row.low + b * (kBlock / 2), x + b, some));
       product = _mm256_fmadd_ps(sum, _mm256_mul_ps(d, _mm256_load_ps(scales + b)), product);
       squares = _mm256_fmadd_ps(d, d, squares);
@@ -138,9 +138,9 @@ void JoinPlanes(const void* upper, const void* lower, void* out, size_t tiles, s
     const uint8_t* high = static_cast<const uint8_t*>(upper) + tile * TileBytes(kUpper, cols);
     const uint8_t* low = static_cast<const uint8_t*>(lower) + tile * kTileRows * stride;
     uint8_t* to = static_cast<uint8_t*>(out) + tile * TileBytes(kWhole, cols);
-    for (size_t b = 0; b < blocks; ++b, high += kUpper.block_bytes(), to += kWhole.block_bytes()) {
+    for (size_t b = 0; b < blocks; ++b, high += BlockBytes(kUpper), to += BlockBytes(kWhole)) {
       const size_t lines = kTileRows * kBlock / 2;
-      FetchNext(high + TileBytes(kUpper, cols), kUpper.block_bytes());
+      FetchNext(high + TileBytes(kUpper, cols), BlockBytes(kUpper));
       FetchNext(low + kTileRows * stride + b * lines, lines);
       Store(to, Load(high));
       const uint8_t *quants = high + kUpper.head_bytes, *first = low + b * kBlock / 2;

@@ -95,7 +95,7 @@ template <typename Isa, typename Product, int kTokens, int kFirst, int kTogether
     }
   }
   const uint8_t* block = blocks.at;
-  for (size_t b = 0; b < blocks.count; ++b, x += kTokens, block += Product::kFormat.block_bytes()) {
+  for (size_t b = 0; b < blocks.count; ++b, x += kTokens, block += BlockBytes(Product::kFormat)) {
     Product::template Add<kTokens, kFetch>(block, kFirst, x, sums[0]);
     if constexpr (kTogether == 2) Product::template Add<kTokens, false>(block, kFirst + 1, x, sums[1]);
   }
@@ -129,7 +129,7 @@ template <typename Isa, typename Product, int kTokens, bool kFetch>
       for (size_t t = 0; t < kTokens; ++t) Product::Prepare(x[t * m.blocks + at + b], input[b * kTokens + t]);
     }
     for (size_t tile = begin; tile < end; ++tile) {
-      const TileBlocks blocks{m.tiles + tile * m.tile_bytes + at * Product::kFormat.block_bytes(), count};
+      const TileBlocks blocks{m.tiles + tile * m.tile_bytes + at * BlockBytes(Product::kFormat), count};
       float* out = y + tile * kTileRows;
       const size_t rows = m.rows - tile * kTileRows;
       if constexpr (kTokens <= 4 || kParts<Isa> == 1) {

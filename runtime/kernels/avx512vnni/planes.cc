@@ -13,7 +13,7 @@ __m512i Load(const uint8_t* p) { return _mm512_loadu_si512(p); }
 void Store(uint8_t* p, __m512i v) { _mm512_storeu_si512(p, v); }
 
 // A block's head; as many bytes fill up a tile of an odd number of blocks.
-static_assert(kUpper.head_bytes == 32 && kWhole.head_bytes == 32 && kWhole.block_bytes() % 64 == 32);
+static_assert(kUpper.head_bytes == 32 && kWhole.head_bytes == 32 && BlockBytes(kWhole) % 64 == 32);
 __m256i LoadHead(const uint8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
 void StoreHead(uint8_t* p, __m256i v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
 
@@ -64,9 +64,9 @@ void JoinPlanes(const void* upper, const void* lower, void* out, size_t tiles, s
     const uint8_t* high = static_cast<const uint8_t*>(upper) + tile * TileBytes(kUpper, cols);
     const uint8_t* low = static_cast<const uint8_t*>(lower) + tile * kTileRows * stride;
     uint8_t* to = static_cast<uint8_t*>(out) + tile * TileBytes(kWhole, cols);
-    for (size_t b = 0; b < blocks; ++b, high += kUpper.block_bytes(), to += kWhole.block_bytes()) {
+    for (size_t b = 0; b < blocks; ++b, high += BlockBytes(kUpper), to += BlockBytes(kWhole)) {
       const size_t lines = kTileRows * kBlock / 2;
-      FetchNext(high + TileBytes(kUpper, cols), kUpper.block_bytes());
+      FetchNext(high + TileBytes(kUpper, cols), BlockBytes(kUpper));
       FetchNext(low + kTileRows * stride + b * lines, lines);
       StoreHead(to, LoadHead(high));
       JoinBlock(high + kUpper.head_bytes, low + b * kBlock / 2, stride, to + kWhole.head_bytes);

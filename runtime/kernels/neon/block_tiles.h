@@ -75,8 +75,8 @@ struct SmallKernel {
           }
         });
       }
-      head += kFormat.block_bytes();
-      quants += kFormat.block_bytes() - 4 * 64;
+      head += BlockBytes(kFormat);
+      quants += BlockBytes(kFormat) - 4 * 64;
       NextBlock<Act>(x);
     }
     Copy(sums, y);
@@ -121,8 +121,8 @@ struct SmallKernel {
           sums[r][0] = vfmaq_lane_f32(sums[r][0], vmulq_lane_f32(d[r], token_d, 0), token_sum, 1);
         }
       }
-      head += kFormat.block_bytes();
-      quants = vectors + (kFormat.block_bytes() - 4 * 64);
+      head += BlockBytes(kFormat);
+      quants = vectors + (BlockBytes(kFormat) - 4 * 64);
     }
   }
 
@@ -161,8 +161,8 @@ struct SmallKernel {
           }
         });
       });
-      head += kFormat.block_bytes();
-      quants += kFormat.block_bytes();
+      head += BlockBytes(kFormat);
+      quants += BlockBytes(kFormat);
     }
   }
 

@@ -77,8 +77,8 @@ struct LargeKernel {
         LoadHalves(head + 2 * kTileRows, at, d);
         AddScaled(exact, d, x, sums);
       }
-      head += kFormat.block_bytes();
-      quants += kFormat.block_bytes();
+      head += BlockBytes(kFormat);
+      quants += BlockBytes(kFormat);
       NextBlock<Act>(x);
     }
   }

@@ -10,7 +10,7 @@ constexpr TileFormat kUpper = *FindTileFormat(WeightType::kQ4_0);
 constexpr TileFormat kWhole = *FindTileFormat(WeightType::kQ8_0);
 
 // A block's head; as many bytes fill up a tile of an odd number of blocks.
-static_assert(kUpper.head_bytes == 32 && kWhole.head_bytes == 32 && kWhole.block_bytes() % 64 == 32);
+static_assert(kUpper.head_bytes == 32 && kWhole.head_bytes == 32 && BlockBytes(kWhole) % 64 == 32);
 void StoreHead(uint8_t* p, uint8x16_t first, uint8x16_t second) {
   vst1q_u8(p, first);
   vst1q_u8(p + 16, second);
@@ -94,7 +94,7 @@ void SumLower(const void* upper, const void* lower, const uint32_t* rows, size_t
       const size_t some = blocks - b < 8 ? blocks - b : 8;
       for (size_t j = 0; j < some; ++j) {
         exact[j] = LowerSum(low + (b + j) * (kBlock / 2), x[b + j]);
-        __builtin_memcpy(&halves[j], scales + (b + j) * kUpper.block_bytes(), sizeof(halves[j]));
+        __builtin_memcpy(&halves[j], scales + (b + j) * BlockBytes(kUpper), sizeof(halves[j]));
         of_x[j] = x[b + j].d;
       }
 #pragma GCC unroll 2
@@ -115,9 +115,9 @@ void JoinPlanes(const void* upper, const void* lower, void* out, size_t tiles, s
     const uint8_t* high = static_cast<const uint8_t*>(upper) + tile * TileBytes(kUpper, cols);
     const uint8_t* low = static_cast<const uint8_t*>(lower) + tile * kTileRows * stride;
     uint8_t* to = static_cast<uint8_t*>(out) + tile * TileBytes(kWhole, cols);
-    for (size_t b = 0; b < blocks; ++b, high += kUpper.block_bytes(), to += kWhole.block_bytes()) {
+    for (size_t b = 0; b < blocks; ++b, high += BlockBytes(kUpper), to += BlockBytes(kWhole)) {
       const size_t lines = kTileRows * kBlock / 2;
-      FetchNext(high + TileBytes(kUpper, cols), kUpper.block_bytes());
+      FetchNext(high + TileBytes(kUpper, cols), BlockBytes(kUpper));
       FetchNext(low + kTileRows * stride + b * lines, lines);
       StoreHead(to, vld1q_u8(high), vld1q_u8(high + 16));
       for (size_t row = 0; row < kTileRows; row += 4) {

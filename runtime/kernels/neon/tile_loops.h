@@ -158,7 +158,7 @@ static inline void MatMulTiles(const void* w, const void* activations, float* y,
       });
       for (size_t r = 0; r < rows; r += kTileRows) {
         const uint8_t* tile = tiles + r / kTileRows * TileBytes(kFormat, cols);
-        const TileRun part = {tile + b * kFormat.block_bytes(), run,
+        const TileRun part = {tile + b * BlockBytes(kFormat), run,
                               rows - r < kTileRows ? rows - r : kTileRows, b == 0};
         EachGroup<Kernel>(count, [&](auto group, size_t t, size_t used, size_t before) {
           const int32_t* panel = group.value == 1 ? WordsOf(x + t * blocks + b) : panels + before * run;

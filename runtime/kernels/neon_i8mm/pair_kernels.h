@@ -192,8 +192,8 @@ struct SmallPairKernel {
           }
         }
       });
-      head += kFormat.block_bytes();
-      quants += kFormat.block_bytes();
+      head += BlockBytes(kFormat);
+      quants += BlockBytes(kFormat);
     }
   }
 
@@ -256,8 +256,8 @@ struct SmallPairKernel {
         }
         AddScaledPairs(exact, d, x, sums);
       }
-      head += kFormat.block_bytes();
-      quants += kFormat.block_bytes();
+      head += BlockBytes(kFormat);
+      quants += BlockBytes(kFormat);
       NextBlock<Act>(x);
     }
   }
@@ -308,8 +308,8 @@ struct LargePairKernel {
         LoadHalves(head + 2 * kTileRows, at, d);
         AddScaledPairs(exact, d, x, sums);
       }
-      head += kFormat.block_bytes();
-      quants += kFormat.block_bytes();
+      head += BlockBytes(kFormat);
+      quants += BlockBytes(kFormat);
       NextBlock<Act>(x);
     }
   }

@@ -15,9 +15,8 @@ void JoinPlanes(const void* upper, const void* lower, void* out, size_t tiles, s
   for (size_t tile = 0; tile < tiles; ++tile) {
     const uint8_t* from = static_cast<const uint8_t*>(upper) + tile * TileBytes(kUpper, cols);
     uint8_t* to = static_cast<uint8_t*>(out) + tile * TileBytes(kWhole, cols);
-    std::memset(to + blocks * kWhole.block_bytes(), 0,
-                TileBytes(kWhole, cols) - blocks * kWhole.block_bytes());
-    for (size_t b = 0; b < blocks; ++b, from += kUpper.block_bytes(), to += kWhole.block_bytes()) {
+    std::memset(to + blocks * BlockBytes(kWhole), 0, TileBytes(kWhole, cols) - blocks * BlockBytes(kWhole));
+    for (size_t b = 0; b < blocks; ++b, from += BlockBytes(kUpper), to += BlockBytes(kWhole)) {
       std::memcpy(to, from, kWhole.head_bytes);
       const uint8_t* high = from + kUpper.head_bytes;
       uint8_t* bytes = to + kWhole.head_bytes;
@@ -53,7 +52,7 @@ void SumLower(const void* upper, const void* lower, const uint32_t* rows, size_t
     float products[kLanes] = {}, squares[kLanes] = {};
     for (size_t b = 0; b < blocks; ++b) {
       uint16_t half;
-      std::memcpy(&half, scales + b * kUpper.block_bytes(), sizeof(half));
+      std::memcpy(&half, scales + b * BlockBytes(kUpper), sizeof(half));
       const float d = HalfToFloat(half);
       int32_t sum = 0;
       for (size_t c = 0; c < kBlock / 2; ++c) {

@@ -97,7 +97,7 @@ void MatMul(const void* w, const void* activations, float* y, size_t rows, size_
     for (size_t r = 0; r < rows; ++r) {
       const uint8_t* block = static_cast<const uint8_t*>(w) + r / kTileRows * TileBytes(kFormat, cols);
       float acc = 0.0f;
-      for (size_t b = 0; b < blocks; ++b, block += kFormat.block_bytes()) {
+      for (size_t b = 0; b < blocks; ++b, block += BlockBytes(kFormat)) {
         acc = Step<type>(acc, block, block + kFormat.head_bytes, x[b], r % kTileRows);
       }
       y[t * y_stride + r] = acc;
