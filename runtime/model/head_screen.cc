@@ -282,14 +282,14 @@ float HeadScreen::Exact(const Input& input, uint32_t row) const {
 }
 
 // As in pack/planes.cc, q = 16 (h - 8) + l: the logit is 16 A + L, A the product of the upper plane, L that
-// of the lower one. What A, L and the logit's own product round is at most (n + 2) 2^-24 of (||16 d (h - 8)||
-// +
-// ||d l|| + ||d q||) ||x||, and the three norms are at most (128 + 15 + 128) sqrt(32) ||d||.
+// of the lower one. What A, L and the logit's own product round is at most (n + 2) 2^-24 of
+// (||16 d (h - 8)|| + ||d l|| + ||d q||) ||x||, and the three norms are at most (128 + 15 + 128) sqrt(32)
+// ||d||.
 float HeadScreen::CloseBound(const Input& input, uint32_t row, const kernels::LowerSums& lower) const {
-  const auto blocks = static_cast<double>(head_.cols / kBlock);
+  const size_t blocks = head_.cols / kBlock;
   // A thousandth is more than the squares' own roundings.
   const double scales = std::sqrt(32 * static_cast<double>(lower.squares)) * 1.001;
-  const double rounding = (blocks + 4) * 0x1p-24 * 271 * scales;
+  const double rounding = static_cast<double>(blocks + 4) * 0x1p-24 * 271 * scales;
   const double value = 16 * static_cast<double>(input.logits[row]) + static_cast<double>(lower.product);
   // 2^-22 of it: rounding to float.
   const double bound =

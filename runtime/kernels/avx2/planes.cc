@@ -107,7 +107,9 @@ void Fetch(PlaneRowAt row, size_t blocks) {
 // A share of the next tile, which may lie beyond the matrix: so as a number.
 void FetchNext(const uint8_t* share, size_t bytes) {
   const auto at = reinterpret_cast<uintptr_t>(share);
-  for (size_t i = 0; i < bytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(at + i), _MM_HINT_T0);
+  for (size_t i = 0; i < bytes; i += 64) {
+    _mm_prefetch(reinterpret_cast<const char*>(at + i), _MM_HINT_T0);  // NOLINT(performance-no-int-to-ptr)
+  }
 }
 
 }  // namespace
