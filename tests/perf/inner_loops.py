@@ -118,7 +118,7 @@ def x86_name(function):
     named = X86_NAMES.search(plain)
     if not named:
         return None
-    weights = re.search(r"\((?:\w+::)*WeightType\)(\d+)>, (\d+)(?:, [\w:()]+)?$", named.group(2))
+    weights = re.search(r"\((?:\w+::)*WeightType\)(\d+)>, (\d+)(?:, (?:true|false))?$", named.group(2))
     if weights:
         return f"{named.group(1)}<{TYPES.get(int(weights.group(1)), weights.group(1))},{weights.group(2)}>"
     arguments = re.sub(r"\w+::|\s*\[.*$|\bUnit, ", "", named.group(2)).replace("unsigned short", "half").replace("signed char", "byte")

@@ -10,13 +10,10 @@
 
 #include "qemu_plugin.h"
 
-EXPORT int qemu_plugin_version = 1;
-
 struct counts {
   uint64_t instructions, loads, stores;
 };
 static struct counts now, begun;
-static uint64_t phase;
 
 // Loads and stores are the encodings with bits 27 and 25 = 1, 0 (Arm ARM, C4.1). A prefetch counts as a load,
 // an atomic read-modify-write too.
@@ -45,29 +42,8 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb* tb) {
   qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64, &now.stores, of_block.stores);
 }
 
-static void print_phase(void) {
+static void end_phase(uint64_t phase) {
   fprintf(stderr, "phase %" PRIu64 " instructions %" PRIu64 " loads %" PRIu64 " stores %" PRIu64 "\n", phase,
           now.instructions - begun.instructions, now.loads - begun.loads, now.stores - begun.stores);
-}
-
-static void on_syscall(qemu_plugin_id_t id, unsigned int vcpu, int64_t number, uint64_t a1, uint64_t a2,
-                       uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6, uint64_t a7, uint64_t a8) {
-  (void)id, (void)vcpu, (void)a3, (void)a4, (void)a5, (void)a6, (void)a7, (void)a8;
-  if (number != kPrctl || a1 != kMark) return;
-  print_phase();
-  phase = a2;
   begun = now;
-}
-
-static void on_exit(qemu_plugin_id_t id, void* data) {
-  (void)id, (void)data;
-  print_phase();
-}
-
-EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void* info, int argc, char** argv) {
-  (void)info, (void)argc, (void)argv;
-  qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
-  qemu_plugin_register_vcpu_syscall_cb(id, on_syscall);
-  qemu_plugin_register_atexit_cb(id, on_exit, NULL);
-  return 0;
 }

@@ -11,8 +11,6 @@
 
 #include "qemu_plugin.h"
 
-EXPORT int qemu_plugin_version = 1;
-
 enum { kLineShift = 6, kRegionShift = 22, kRegions = 1 << 14 };
 enum { kRegionLines = 1 << (kRegionShift - kLineShift) };
 
@@ -25,7 +23,7 @@ struct region {
 static struct region* regions[kRegions];
 static struct region* last;  // looked at
 static size_t region_count;
-static uint64_t phase, lines;
+static uint64_t lines;
 
 static struct region* region_of(uint64_t number) {
   size_t place = number % kRegions;
@@ -63,31 +61,10 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb* tb) {
   }
 }
 
-static void end_phase(void) {
+static void end_phase(uint64_t phase) {
   fprintf(stderr, "phase %" PRIu64 " lines %" PRIu64 "\n", phase, lines);
   lines = 0;
   for (size_t i = 0; i < kRegions; ++i) {
     if (regions[i] != NULL) memset(regions[i]->lines, 0, sizeof(regions[i]->lines));
   }
-}
-
-static void on_syscall(qemu_plugin_id_t id, unsigned int vcpu, int64_t number, uint64_t a1, uint64_t a2,
-                       uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6, uint64_t a7, uint64_t a8) {
-  (void)id, (void)vcpu, (void)a3, (void)a4, (void)a5, (void)a6, (void)a7, (void)a8;
-  if (number != kPrctl || a1 != kMark) return;
-  end_phase();
-  phase = a2;
-}
-
-static void at_exit(qemu_plugin_id_t id, void* data) {
-  (void)id, (void)data;
-  end_phase();
-}
-
-EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void* info, int argc, char** argv) {
-  (void)info, (void)argc, (void)argv;
-  qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
-  qemu_plugin_register_vcpu_syscall_cb(id, on_syscall);
-  qemu_plugin_register_atexit_cb(id, at_exit, NULL);
-  return 0;
 }

@@ -61,12 +61,13 @@ struct Block32 {
     const uint8_t* q = block + kFormat.head_bytes + part * 4 * Isa::kLanes;
     if constexpr (Isa::kWholeSums) {
       AddSteps<Isa, W, 0, kVectors>(q, x, 0, exact);
-    } else if constexpr (W::kFullBytes && Isa::kTurnsSigns && kTokens >= 8) {
+    } else if constexpr (W::kFullBytes && kTokens >= 8) {
       typename Isa::Int missing = Isa::Zero();
       AddTurned<Isa, W, 0>(q, x, missing, exact);
 #pragma GCC unroll 16
-      for (int t = 0; t < kTokens; ++t)
+      for (int t = 0; t < kTokens; ++t) {
         exact[t] = Isa::AddScaled(exact[t], missing, Isa::Scales(Isa::Ones()));
+      }
     } else {
       AddProducts<Isa, W, 0, kVectors>(q, x, 0, Isa::Scales(Isa::Ones()), exact);
     }

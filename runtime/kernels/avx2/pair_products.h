@@ -42,7 +42,6 @@ struct Avx2 : Ymm {
   // Signed weights for several tokens: taking the sign costs a multiplier's turn for each. With `negative`
   // all ones where w is below 0, |w| times the activation with its bits turned around is w a - |w|, so |w| is
   // missing there, of all tokens alike. A pair of products is between -32,768 and 32,512.
-  static constexpr bool kTurnsSigns = true;
   static inline Int Magnitude(Int w) { return _mm256_abs_epi8(w); }
   static inline Int Negative(Int w) { return _mm256_cmpgt_epi8(Zero(), w); }
   // sum + the products of four columns.

@@ -41,7 +41,7 @@ template <typename Isa, typename W, int g, int end, int kTokens, typename Input>
   if constexpr (g < end) {
     constexpr int kSteps = Isa::template kSteps<W::kMax>;
     constexpr int kNext = end - g < kSteps ? end : g + kSteps;
-    // As many as registers are left for.
+    // A single step needs no register of its own for each token.
     constexpr int kTogether = kNext == g + 1 ? 1 : kTokens;
 #pragma GCC unroll 16
     for (int first = 0; first < kTokens; first += kTogether) {
