@@ -19,8 +19,9 @@ namespace {
 
 // Of a probe that cannot be run, for reasons of its own.
 constexpr uint32_t kMostWrongTries = 4;
-// Once may be an accident (memory was short); twice is the model.
-constexpr uint32_t kMostProbes = 2;
+// A probe that dies may be an accident once (memory was short); twice is the model. One that took the device
+// down with it, or went down with the device (a plug was pulled), counts half: three, as a trial's starts.
+constexpr uint32_t kMostProbes = 4;
 constexpr uint32_t kMostRefusedReports = 5;
 
 bool IsTransient(const absl::Status& status) {
@@ -77,13 +78,13 @@ absl::Duration UpdateDriver::DoStage() {
   if (Stopped()) return StopHere();
   if (attempt_->probes >= kMostProbes) {
     return Break(Reason::kCrashed,
-                 absl::StrCat(attempt_->model_target, ": the self-check died ", attempt_->probes, " times"));
+                 absl::StrCat(attempt_->model_target, ": the self-check died again and again"));
   }
   const absl::StatusOr<std::string> path = parts_.store.PathOf(attempt_->model_sha256);
   if (!path.ok()) return BreakOrRetry(Reason::kHashMismatch, path.status());
   const absl::StatusOr<std::string> suite = WriteSuite();
   if (!suite.ok()) return Retry(suite.status());
-  // Counted first: a model whose load takes the whole machine down is tried twice, not for ever.
+  // Counted first: a model whose load takes the whole machine down is tried a few times, not for ever.
   if (const absl::Status saved = SaveAttempt([](repo::UpdateAttempt& a) { ++a.probes; }); !saved.ok()) {
     return Then(saved);
   }
@@ -95,9 +96,11 @@ absl::Duration UpdateDriver::DoStage() {
       return Break(Reason::kWillNotLoad, result.message);
     case ProbeResult::Kind::kTimedOut:
       return Break(Reason::kTimedOut, result.message);
-    case ProbeResult::Kind::kCrashed:
+    case ProbeResult::Kind::kCrashed: {
       SetError(result.message);
-      return backoff_.Before(1);
+      const absl::Status saved = SaveAttempt([](repo::UpdateAttempt& a) { ++a.probes; });
+      return saved.ok() ? backoff_.Before(1) : Then(saved);
+    }
     case ProbeResult::Kind::kCannotRun:
     case ProbeResult::Kind::kCancelled:
       break;

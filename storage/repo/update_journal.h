@@ -28,7 +28,7 @@ struct UpdateAttempt {
   std::string suite_json;
   uint32_t suite_least_ppm = 0;
   std::string probe_json;  // what the probe said, for EVAL
-  uint32_t probes = 0;     // started, counted before each
+  uint32_t probes = 0;     // started, counted before each; one that was seen to die counts twice
   uint32_t tries = 0;      // without progress, in this state
   uint32_t sequence = 0;   // of the next report
   int outcome = 0;

@@ -104,8 +104,9 @@ class Kills(claims.Claims):
             self.fleet.wait_for(f"{new} on {device}", ended, seconds=60 * claims.SLOWER)
         except AssertionError as error:
             status = self.fleet.linnet("status", "-d", self.fleet.state(device))
+            rollout = self.fleet.operator("rollout", "status")
             log = self.fleet.log(device).decode("utf-8", "replace").split("\n")
-            raise AssertionError("\n".join([str(error), status.out, *log[-60:]])) from None
+            raise AssertionError("\n".join([*log[-60:], status.out, rollout.out, str(error)])) from None
 
     def test_whenever_it_is_killed_it_runs_the_old_or_the_new_model_and_the_update_ends(self):
         for device in DEVICES:

@@ -13,6 +13,9 @@ import sys
 import xml.etree.ElementTree as ET
 
 
+LAST_LINES = 20  # of what a failed test printed: repeated here, as a long log is read from its end
+
+
 class Count:
     def __init__(self) -> None:
         self.passed = self.failed = self.skipped = 0
@@ -24,6 +27,9 @@ class Count:
         if case.find("failure") is not None or case.get("status") == "fail":
             self.failed += 1
             print(f"FAILED {run}: {name}")
+            said = case.find("system-out")
+            for line in [] if said is None else (said.text or "").rstrip().split("\n")[-LAST_LINES:]:
+                print("    " + line[:300])
         elif case.find("skipped") is not None or case.get("status") in ("notrun", "disabled"):
             self.skipped += 1
             print(f"skipped {run}: {name}")

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "agent/update/receipts.h"
 #include "runtime/base/hash.h"
@@ -316,6 +317,22 @@ TEST_F(DriverTest, ACoordinatorThatRefusesReportsDoesNotHoldUpTheNextUpdate) {
   device.link.report_answer = absl::PermissionDeniedError("who are you");
   ASSERT_TRUE(device.RunUntil(
       [&] { return device.driver->state() == State::kIdle && !device.slots().active.empty(); }, 300));
+}
+
+TEST_F(DriverTest, ADeviceThatLosesItsPowerInSelfChecksTriesThreeTimesMore) {
+  for (const int cuts : {3, 4}) {
+    TestDevice device(site_, clock_);
+    Roll(device, absl::StrCat("one", cuts), absl::StrCat(cuts), 1);
+    device.probe.dies = cuts;
+    for (int cut = 0; cut < cuts; ++cut) {
+      EXPECT_THROW(device.RunUntilIdleAfter(1), DiedInProbe) << cut;
+      device.Restart();
+      EXPECT_EQ(device.driver->state(), State::kStage);
+    }
+    ASSERT_TRUE(device.RunUntilIdleAfter(1));
+    EXPECT_EQ(device.link.reasons().back(), cuts == 3 ? Reason::kNone : Reason::kCrashed);
+    EXPECT_EQ(device.probe.runs, 4);
+  }
 }
 
 TEST_F(DriverTest, ATrialThatNeverComesUpIsRolledBack) {

@@ -271,6 +271,10 @@ ProbeResult TestProbe::Run(const std::string& model_path, const std::string& sui
                            const std::function<bool()>& cancel) {
   ++runs;
   if (disk != nullptr && !disk->Step()) return {ProbeResult::Kind::kCannotRun, "", "no process"};
+  if (dies > 0) {
+    --dies;
+    throw DiedInProbe();
+  }
   suite = suite_path.empty() ? "" : OrDie(fs->ReadFile(suite_path, 1 << 24));
   if (real != nullptr) return real->Run(model_path, suite_path, cancel);
   const auto passed = [&]() -> ProbeResult {

@@ -133,6 +133,8 @@ class TestHost final : public ModelHost {
   uint64_t inferences_ = 0;
 };
 
+struct DiedInProbe {};  // thrown: the device is gone, and Restart comes next
+
 // PROBE-CRASH, PROBE-CRASH-ONCE, PROBE-NO, PROBE-TIMEOUT, PROBE-NOT-OK.
 class TestProbe final : public Probe {
  public:
@@ -144,6 +146,7 @@ class TestProbe final : public Probe {
   int runs = 0;
   bool cannot_run = false;
   bool says_no = false;  // to every model
+  int dies = 0;          // so many more runs end with the whole device
   base::FileSystem* fs = &base::FileSystem::Real();
   linnet::testing::SimDisk* disk = nullptr;  // on which a run counts as one change
 };
