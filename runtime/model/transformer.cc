@@ -55,15 +55,10 @@ Transformer::Transformer(Config config, Weights weights, const kernels::Ops& ops
       scanned_done_(max_batch),
       activated_done_(config_.ffn),
       mixed_(x_.size()),
-      out_(x_.size()),
-      q_(size_t{max_batch} * config_.heads * config_.head_dim),
-      k_(size_t{max_batch} * config_.kv_heads * config_.head_dim),
-      v_(k_.size()),
-      attended_(q_.size()),
-      gate_(size_t{max_batch} * config_.ffn),
-      up_(gate_.size()),
+      fed_(config_.parallel ? x_.size() : 0),
       cos_sin_(ropes_.size(), std::vector<float>(size_t{max_batch} * config_.rope_dims)),
       q8_(new kernels::ActBlock[size_t{max_batch} * config_.heads * kernels::KvBlocks(config_.head_dim)]) {
+  PlaceBuffers();
   wanted_.reserve(max_batch);
   if (!weights_.long_rope_factors.empty()) long_ropes_ = Ropes(config_, weights_.long_rope_factors);
   if (config_.conv_taps == 0) return;
@@ -74,6 +69,21 @@ Transformer::Transformer(Config config, Weights weights, const kernels::Ops& ops
   convolved_.resize(batch * channels);
   if (mamba) scanned_.resize(batch * config_.ssm_inner);
   ones_.assign(channels, 1.0f);
+}
+
+void Transformer::PlaceBuffers() {
+  const size_t q = size_t{max_batch_} * config_.heads * config_.head_dim;
+  const size_t k = size_t{max_batch_} * config_.kv_heads * config_.head_dim;
+  const size_t ffn = size_t{max_batch_} * config_.ffn;
+  block_.resize(std::max(2 * (q + k), 2 * ffn));
+  const std::span<float> all = block_;
+  q_ = all.first(q);
+  k_ = all.subspan(q, k);
+  v_ = all.subspan(q + k, k);
+  attended_ = all.subspan(q + 2 * k, q);
+  gate_ = all.first(ffn);
+  up_ = all.subspan(ffn, ffn);
+  out_ = config_.parallel ? fed_ : mixed_;
 }
 
 // The decoder of "Attention Is All You Need" (arXiv:1706.03762) as LLaMA (arXiv:2302.13971) and its relatives

@@ -99,6 +99,8 @@ class Transformer {
   // The stream of a token of the segment, row `row` of the batch.
   void Embed(const Segment& segment, size_t token, size_t row);
   void Turn(const Segment& segment, size_t first);
+  // Lays out block_ and out_.
+  void PlaceBuffers();
   // From h_ to x_ and to the input of the feed-forward network (attention.cc).
   void Attention(const LayerWeights& w, Batch batch, uint32_t layer, size_t tokens);
   // The same with the layer's states instead of keys and values (recurrent.cc).
@@ -161,25 +163,27 @@ class Transformer {
   std::vector<Wanted> wanted_;  // by row of the logits
   Observer* observer_ = nullptr;
 
-  const size_t row_bytes_;                   // of the embedding or the positions
-  std::unique_ptr<std::byte[]> rows_;        // [batch, row_bytes], of these, where they are unpacked
-  std::vector<float> x_;                     // [batch, dim], the residual stream
-  std::vector<float> h_;                     // [batch, dim], normalized
-  QuantizedInput normalized_;                // the same
-  QuantizedInput mixed_in_;                  // attended_, or what the activation gives
-  Progress attended_done_;                   // heads of tokens
-  Progress scanned_done_;                    // heads of groups of tokens
-  Progress activated_done_;                  // rows of blocks of mixed_in_
-  std::vector<float> mixed_, out_;           // [batch, dim], what the two blocks of a layer add to x
-  std::vector<float> q_;                     // [batch, heads, head_dim]
-  std::vector<float> k_, v_;                 // [batch, kv_heads, head_dim]
-  std::vector<float> attended_;              // [batch, heads, head_dim]
-  std::vector<float> gate_, up_;             // [batch, ffn]
-  std::vector<float> mixer_in_;              // [batch, rows of mixer_in]
-  std::vector<float> conv_window_;           // [taps - 1 + batch, conv_channels]
-  std::vector<float> convolved_;             // [batch, conv_channels]
-  std::vector<float> scanned_;               // [batch, ssm_inner]
-  std::vector<float> ones_;                  // [conv_channels]
+  const size_t row_bytes_;             // of the embedding or the positions
+  std::unique_ptr<std::byte[]> rows_;  // [batch, row_bytes], of these, where they are unpacked
+  std::vector<float> x_;               // [batch, dim], the residual stream
+  std::vector<float> h_;               // [batch, dim], normalized
+  QuantizedInput normalized_;          // the same
+  QuantizedInput mixed_in_;            // attended_, or what the activation gives
+  Progress attended_done_;             // heads of tokens
+  Progress scanned_done_;              // heads of groups of tokens
+  Progress activated_done_;            // rows of blocks of mixed_in_
+  std::vector<float> mixed_, fed_;     // [batch, dim], what the two blocks of a layer add to x;
+  std::span<float> out_;               // the second's: fed_ where they are side by side, else mixed_
+  std::vector<float> block_;           // what one of the two needs: attention is over when gate_ is made
+  std::span<float> q_;                 // [batch, heads, head_dim], in block_, as are the next three:
+  std::span<float> k_, v_;             // [batch, kv_heads, head_dim]
+  std::span<float> attended_;          // [batch, heads, head_dim]
+  std::span<float> gate_, up_;         // [batch, ffn], in block_
+  std::vector<float> mixer_in_;        // [batch, rows of mixer_in]
+  std::vector<float> conv_window_;     // [taps - 1 + batch, conv_channels]
+  std::vector<float> convolved_;       // [batch, conv_channels]
+  std::vector<float> scanned_;         // [batch, ssm_inner]
+  std::vector<float> ones_;            // [conv_channels]
   std::vector<std::vector<float>> cos_sin_;  // by LayerPlan::rope, [batch, 2, pairs]
   // Where keys and values are bytes: the queries, [batch, heads]; else not touched.
   std::unique_ptr<kernels::ActBlock[]> q8_;

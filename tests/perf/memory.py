@@ -3,7 +3,7 @@
 the keys and values of its context. Each row is a process of its own (linnet-probe model bench) on a mapped file.
 
     memory.py [--most MIB] [--threads N] [BUILD_FOLDER] [SHAPE[:LAYERS]...]      build/release; smollm2-135m, and one layer each of
-                                                                                qwen2.5-0.5b and gemma-3-270m
+                                                                                qwen2.5-0.5b, gemma-3-270m and llama-3.2-1b
 
 Models are made here, random weights in Q4_0: what tokenizer tables, logits and buffers take depends on the vocabulary and the
 shape alone. Exit 1 where it is more than --most.
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 
-SHAPES = ["smollm2-135m", "qwen2.5-0.5b:1", "gemma-3-270m:1"]
+SHAPES = ["smollm2-135m", "qwen2.5-0.5b:1", "gemma-3-270m:1", "llama-3.2-1b:1"]
 MIB = 1 << 20
 
 
