@@ -17,6 +17,7 @@
 #include "runtime/model/kv_cache.h"
 #include "runtime/pack/packed_file.h"
 #include "runtime/tools/int8_peak.h"
+#include "runtime/tools/read_loops.h"
 
 namespace linnet::tools {
 namespace {
@@ -54,18 +55,6 @@ class Buffer {
   uint64_t bytes_;
   uint64_t* data_ = nullptr;
 };
-
-uint64_t Sum(const uint64_t* words, size_t n) {
-  // Several sums, so that additions never wait for one another.
-  constexpr size_t kSums = 16;
-  uint64_t sums[kSums] = {};
-  for (size_t i = 0; i + kSums <= n; i += kSums) {
-    for (size_t j = 0; j < kSums; ++j) sums[j] += words[i + j];
-  }
-  uint64_t sum = 0;
-  for (const uint64_t part : sums) sum += part;
-  return sum;
-}
 
 // Units per second of the fastest of some passes; `pass` does `units`.
 template <typename Pass>
@@ -108,11 +97,14 @@ absl::StatusOr<Machine> MeasureMachine(int threads) {
     base::ThreadPool pool(t);
     MachinePeak& peak = machine.peaks.emplace_back();
     peak.threads = t;
-    peak.read_bytes_per_second = Best(static_cast<double>(bytes), [&] {
-      pool.Run(buffer.size(), 64, [&](size_t begin, size_t end) {
-        sink.fetch_add(Sum(buffer.words() + begin, end - begin), std::memory_order_relaxed);
+    for (const ReadLoop read : ReadLoops()) {
+      const double rate = Best(static_cast<double>(bytes), [&] {
+        pool.Run(buffer.size(), 64, [&](size_t begin, size_t end) {
+          sink.fetch_add(read(buffer.words() + begin, end - begin), std::memory_order_relaxed);
+        });
       });
-    });
+      peak.read_bytes_per_second = std::max(peak.read_bytes_per_second, rate);
+    }
     const double operations = static_cast<double>(loop.operations) * static_cast<double>(kRounds) * t;
     peak.int8_operations_per_second = Best(operations, [&] {
       pool.Run(static_cast<size_t>(t), 1, [&](size_t begin, size_t end) {

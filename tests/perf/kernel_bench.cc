@@ -16,6 +16,7 @@
 #include "runtime/kernels/tiles.h"
 #include "runtime/kernels/weight_types.h"
 #include "runtime/tools/int8_peak.h"
+#include "runtime/tools/read_loops.h"
 
 // How near the products of packed matrices, and of floats and halves in rows, come to what the machine can:
 // to its read bandwidth with few tokens, packed ones to its int8 products with many. One thread. Every run
@@ -160,22 +161,17 @@ class Bench {
     y_.resize(most * options.rows);
   }
 
-  // Bytes a second of reading alone.
+  // Bytes a second of reading alone, the better way.
   double ReadBandwidth() {
-    return Rate([this](size_t) {
-      uint64_t sums[16] = {};
-      const uint8_t* p = weights_.data();
-      for (size_t at = 0; at + sizeof(sums) <= weights_.size(); at += sizeof(sums)) {
-#pragma GCC unroll 16
-        for (size_t i = 0; i < 16; ++i) {
-          uint64_t word;
-          std::memcpy(&word, p + at + 8 * i, sizeof(word));
-          sums[i] += word;
-        }
-      }
-      for (const uint64_t sum : sums) sink_ = sink_ + sum;
-      return static_cast<double>(weights_.size());
-    });
+    const auto* words = reinterpret_cast<const uint64_t*>(weights_.data());
+    double best = 0;
+    for (const tools::ReadLoop read : tools::ReadLoops()) {
+      best = std::max(best, Rate([&](size_t) {
+                        sink_ = sink_ + read(words, weights_.size() / sizeof(uint64_t));
+                        return static_cast<double>(weights_.size());
+                      }));
+    }
+    return best;
   }
 
   double Int8Peak(const Variant& variant) {
