@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "runtime/base/status_macros.h"
@@ -18,8 +19,42 @@ bool Allowed(const grammar::TokenMask* mask, int32_t id) {
   return mask == nullptr || (id < mask->size() && mask->allowed(id));
 }
 
+// The highest finite one; minus infinity if there is none. Each lane for itself, so that a compiler may
+// compute them side by side.
+float HighestOf(std::span<const float> logits) {
+  constexpr size_t kLanes = 16;
+  float lanes[kLanes];
+  std::fill_n(lanes, kLanes, -std::numeric_limits<float>::infinity());
+  const size_t whole = logits.size() / kLanes * kLanes;
+  const auto higher = [](float logit, float than) {
+    return logit > than && logit <= std::numeric_limits<float>::max() ? logit : than;
+  };
+  for (size_t i = 0; i < whole; i += kLanes) {
+    for (size_t j = 0; j < kLanes; ++j) lanes[j] = higher(logits[i + j], lanes[j]);
+  }
+  for (size_t i = whole; i < logits.size(); ++i) lanes[0] = higher(logits[i], lanes[0]);
+  return *std::max_element(lanes, lanes + kLanes);
+}
+
+// The first of the highest, where all are allowed. Only the stretch that has it is looked through one by one.
+absl::StatusOr<int32_t> Highest(std::span<const float> logits) {
+  constexpr size_t kStretch = 1024;
+  size_t best = logits.size();
+  float highest = -std::numeric_limits<float>::infinity();
+  for (size_t begin = 0; begin < logits.size(); begin += kStretch) {
+    const float here = HighestOf(logits.subspan(begin, std::min(kStretch, logits.size() - begin)));
+    if (!(here > highest)) continue;
+    highest = here;
+    best = begin;
+  }
+  if (best == logits.size()) return NoCandidate();
+  return static_cast<int32_t>(
+      std::find(logits.begin() + static_cast<ptrdiff_t>(best), logits.end(), highest) - logits.begin());
+}
+
 // The common case without a copy of the logits.
 absl::StatusOr<int32_t> Highest(std::span<const float> logits, const grammar::TokenMask* mask) {
+  if (mask == nullptr) return Highest(logits);
   int32_t best = -1;
   float highest = 0.0f;
   for (int32_t id = 0; id < static_cast<int32_t>(logits.size()); ++id) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "runtime/sampler/philox.h"
@@ -225,6 +226,42 @@ TEST(SamplerTest, OrderDecides) {
   options.order = {Stage::kTopP};  // a stage that is not named does not run
   const auto counts = Draw(options, logits, 3000);
   EXPECT_NEAR(counts.at(1), 3000 * 3 / 8.0, 5 * std::sqrt(3000 * 15 / 64.0));
+}
+
+TEST(SamplerTest, GreedyTakesTheFirstOfTheHighestFinite) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  Sampler sampler(Off(0.0f));
+  uint32_t state = 7;
+  const auto draw = [&state](uint32_t n) { return ((state = state * 1664525u + 1013904223u) >> 8) % n; };
+  for (const size_t size : {1, 15, 16, 17, 1023, 1024, 1025, 5000}) {
+    for (int round = 0; round < 50; ++round) {
+      std::vector<float> logits(size);
+      // Few different values, so that many are equal, and what no answer may be.
+      const std::vector<float> odd = {kInfinity, -kInfinity, kNan, -kNan, 0.0f, -0.0f};
+      for (float& logit : logits) {
+        logit = draw(4) == 0 ? odd[draw(6)] : static_cast<float>(draw(20)) - (round % 2 == 0 ? 10.0f : 40.0f);
+      }
+      int32_t expected = -1;
+      grammar::TokenMask all(static_cast<int32_t>(size));
+      for (size_t i = 0; i < size; ++i) {
+        const auto id = static_cast<int32_t>(i);
+        all.Allow(id);
+        if (!std::isfinite(logits[i])) continue;
+        if (expected < 0 || logits[i] > logits[static_cast<size_t>(expected)]) expected = id;
+      }
+      for (const grammar::TokenMask* mask :
+           {static_cast<const grammar::TokenMask*>(nullptr), &std::as_const(all)}) {
+        const absl::StatusOr<int32_t> id = sampler.Sample(logits, mask, {}, 0);
+        if (expected < 0) {
+          EXPECT_THAT(id, StatusIs(absl::StatusCode::kDataLoss)) << size;
+        } else {
+          ASSERT_THAT(id, IsOk());
+          EXPECT_EQ(*id, expected) << size << " round " << round;
+        }
+      }
+    }
+  }
 }
 
 TEST(SamplerTest, GreedyStillRunsWhatCanChangeTheHighest) {
