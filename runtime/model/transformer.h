@@ -175,8 +175,8 @@ class Transformer {
   std::vector<float> mixed_, fed_;     // [batch, dim], what the two blocks of a layer add to x;
   std::span<float> out_;               // the second's: fed_ where they are side by side, else mixed_
   std::vector<float> block_;           // what one of the two needs: attention is over when gate_ is made
-  std::span<float> q_;                 // [batch, heads, head_dim], in block_, as are the next three:
-  std::span<float> k_, v_;             // [batch, kv_heads, head_dim]
+  std::span<float> q_;                 // [batch, heads, head_dim], in block_, as are these:
+  std::span<float> k_, v_;             // [batch, kv_heads, head_dim], and
   std::span<float> attended_;          // [batch, heads, head_dim]
   std::span<float> gate_, up_;         // [batch, ffn], in block_
   std::vector<float> mixer_in_;        // [batch, rows of mixer_in]
