@@ -162,9 +162,15 @@ void PrefixStore::Touch(const EntryPtr& entry) {
     const auto at = std::find(entries_.begin(), entries_.end(), entry);
     if (at == entries_.end()) return;
     std::rotate(at, at + 1, entries_.end());
+    std::erase(touched_, entry);
+    touched_.push_back(entry);
   }
-  // The order after a restart is that of the files' times: its first byte written again sets one.
-  const std::string path = PathOf(entry->name);
+  changed_.SignalAll();
+}
+
+// The order after a restart is that of the files' times: its first byte written again sets one.
+void PrefixStore::TouchFile(const Entry& entry) const {
+  const std::string path = PathOf(entry.name);
   const absl::StatusOr<std::string> first = fs_.ReadAt(path, 0, 1);
   if (!first.ok()) return;
   auto file = fs_.OpenForWrite(path);
@@ -223,16 +229,19 @@ std::optional<PrefixStore::Copy> PrefixStore::CopyOf(KvSlot& slot, size_t tokens
 
 void PrefixStore::Write() {
   for (;;) {
+    std::vector<EntryPtr> touched;
     std::optional<Copy> copy;
     {
       base::MutexLock lock(mutex_);
       writing_ = false;
-      while (!waiting_.has_value() && !closed_) changed_.Wait(mutex_);
-      if (!waiting_.has_value()) return;
+      while (!waiting_.has_value() && touched_.empty() && !closed_) changed_.Wait(mutex_);
+      if (!waiting_.has_value() && touched_.empty()) return;
+      touched.swap(touched_);
       copy.swap(waiting_);
-      writing_ = true;
+      writing_ = copy.has_value();
     }
-    WriteOne(*std::move(copy));
+    for (const EntryPtr& entry : touched) TouchFile(*entry);
+    if (copy.has_value()) WriteOne(*std::move(copy));
   }
 }
 

@@ -79,7 +79,9 @@ class PrefixStore {
   std::pair<EntryPtr, size_t> Longest(const PrefixKey& key, std::span<const tokenizer::TokenId> tokens) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Drop(const EntryPtr& entry) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The entry was used: now in memory, and soon on the disk, for which no request waits.
   void Touch(const EntryPtr& entry) ABSL_LOCKS_EXCLUDED(mutex_);
+  void TouchFile(const Entry& entry) const;
   std::optional<Copy> CopyOf(KvSlot& slot, size_t tokens) const;
   void Write();
   void WriteOne(Copy copy) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -98,6 +100,7 @@ class PrefixStore {
   base::CondVar changed_;
   std::vector<EntryPtr> entries_ ABSL_GUARDED_BY(mutex_);  // least recently used first
   std::optional<Copy> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::vector<EntryPtr> touched_ ABSL_GUARDED_BY(mutex_);  // whose files do not say so yet
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread writer_;  // last: it uses all of the above

@@ -1,12 +1,15 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "runtime/base/file_system.h"
 #include "runtime/gguf/gguf_file.h"
 #include "runtime/kernels/kv_types.h"
@@ -251,6 +254,27 @@ TEST_F(PrefixFilesTest, TheLeastRecentlyUsedGoesFirst) {
   Answer(Letters(150, 3), two);
   EXPECT_EQ(Files().size(), 2U);
   EXPECT_EQ(Answer(second, two).prefix_tokens_from_store, 0U);
+}
+
+// What marks a prefix as used is written later, not on the way to the first token.
+TEST_F(PrefixFilesTest, NoAnswerWaitsForAWrite) {
+  Answer(prompt_, Options());
+  FaultyFiles files;
+  absl::Notification answered;
+  std::atomic<int> writes = 0, early = 0;
+  files.BeforeWrites([&] {
+    ++writes;
+    if (!answered.WaitForNotificationWithTimeout(absl::Seconds(20))) ++early;
+  });
+  auto engine = Engine::Load(files, path_, Options());
+  ASSERT_TRUE(engine.ok()) << engine.status();
+  const auto result = (*engine)->Generate(Request(prompt_, 8));
+  answered.Notify();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->prefix_tokens_from_store, 149U);
+  engine->reset();
+  EXPECT_EQ(writes, 1);
+  EXPECT_EQ(early, 0);
 }
 
 TEST_F(PrefixFilesTest, APromptOverTheCapIsStoredInPart) {

@@ -35,6 +35,8 @@ class FaultyFiles final : public base::FileSystem {
   // A disk of this room, for FreeBytes and for what files reserve; writes are not counted against it.
   void SetFreeBytes(uint64_t bytes) { free_bytes_ = bytes; }
   void SetCanReserve(bool can) { can_reserve_ = can; }
+  // Called on each write, before anything of it is done: a disk that takes its time.
+  void BeforeWrites(std::function<void()> call) { before_writes_ = std::move(call); }
   // Of the room that SetFreeBytes gave.
   uint64_t reserved_bytes(const std::string& path) const {
     const auto it = reserved_.find(path);
@@ -107,6 +109,7 @@ class FaultyFiles final : public base::FileSystem {
     File(FaultyFiles& owner, std::unique_ptr<base::WritableFile> real, std::string path)
         : owner_(owner), real_(std::move(real)), path_(std::move(path)) {}
     absl::Status WriteAt(uint64_t offset, std::span<const std::byte> bytes) override {
+      if (owner_.before_writes_) owner_.before_writes_();
       Remember(offset, bytes.size());
       const bool first = !owner_.failed_;
       if (absl::Status status = owner_.Change(); !status.ok()) {
@@ -189,6 +192,7 @@ class FaultyFiles final : public base::FileSystem {
   absl::Status error_;
   bool failed_ = false;
   uint64_t free_bytes_ = std::numeric_limits<uint64_t>::max();
+  std::function<void()> before_writes_;
   bool can_reserve_ = true;
   std::map<std::string, uint64_t> reserved_;
   uint64_t written_bytes_ = 0;
