@@ -10,7 +10,7 @@ namespace linnet::model {
 namespace {
 
 // Below this many multiplications, waking the other threads costs more than they bring.
-constexpr size_t kAttendAloneBelow = 1 << 17;
+constexpr size_t kAttendAloneBelow = 1 << 15;
 // Queries of a part, when there are that many: they read a tile of keys and values together, and a set may
 // make it ready for all of them.
 constexpr size_t kAttendQueries = 96;
