@@ -21,6 +21,7 @@ enum ExitCode : int {
   kBadFile = 3,      // a file is unreadable or damaged
   kUnsupported = 4,  // a fine file of a kind that this version cannot run
   kNotFound = 5,     // a file is missing
+  kNoRoom = 8,       // on the disk or in memory, or a limit that bounds the work
 };
 
 struct InspectCommand {

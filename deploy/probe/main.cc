@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char* kExitCodes =
     "Exit codes: 0 done, 1 failed while running, 2 wrong usage, 3 damaged file, 4 unsupported file, 5 "
-    "missing file.\n"
+    "missing file, 8 no room.\n"
     "LINNET_KERNEL=NAME forces a kernel set.";
 
 // Adds a subcommand that works on FILE and sets `run` when it is chosen.

@@ -28,6 +28,8 @@ int ExitCodeOf(const absl::Status& status, Phase phase) {
       return phase == Phase::kFile ? kBadFile : kFailed;
     case absl::StatusCode::kDataLoss:
       return kBadFile;
+    case absl::StatusCode::kResourceExhausted:
+      return kNoRoom;
     default:
       return kFailed;
   }

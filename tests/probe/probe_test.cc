@@ -111,6 +111,8 @@ TEST_F(ProbeTest, TemplateErrorsAreOneLineAndACode) {
   std::ofstream(folder_ / "m.json") << "[]";
   std::ofstream(folder_ / "refuses") << "\n{{ raise_exception('roles must\nalternate') }}";
   std::ofstream(folder_ / "broken") << "{% if %}";
+  std::ofstream(folder_ / "long")
+      << "{% for i in range(9999) %}{% for j in range(9999) %}x{% endfor %}{% endfor %}";
   std::ofstream(folder_ / "bad.json") << "[";
   const std::string messages = " --messages " + (folder_ / "m.json");
   const Outcome refused = Run("model template --template-file " + (folder_ / "refuses") + messages);
@@ -119,6 +121,7 @@ TEST_F(ProbeTest, TemplateErrorsAreOneLineAndACode) {
   EXPECT_THAT(refused.err, HasSubstr("line 2: the template says: roles must alternate"));
   EXPECT_EQ(std::count(refused.err.begin(), refused.err.end(), '\n'), 1);
   EXPECT_EQ(Run("model template --template-file " + (folder_ / "broken") + messages).exit, 3);
+  EXPECT_EQ(Run("model template --template-file " + (folder_ / "long") + messages).exit, 8);
   EXPECT_EQ(Run("model template " + model_ + " --messages " + (folder_ / "bad.json")).exit, 3);
   EXPECT_EQ(Run("model template " + model_ + " --messages " + (folder_ / "absent")).exit, 5);
   EXPECT_EQ(Run("model template " + model_).exit, 2);
