@@ -181,6 +181,7 @@ void PrefixStore::Drop(const EntryPtr& entry) {
   {
     base::MutexLock lock(mutex_);
     std::erase(entries_, entry);
+    std::erase(touched_, entry);  // or its file might be made anew
   }
   Note(fs_.Remove(PathOf(entry->name)));
 }
